@@ -1,0 +1,164 @@
+"""The default detector: what a log holds that its past does not.
+
+It needs no labels. Given the profile of a known-good log it looks for what differs from it; given the profile of the
+log itself, for what is local in it. It gives evidence: single records, each with the kind of strangeness and how
+surprising it is in nats (minus the natural logarithm of its probability), from which findings are made.
+
+    new     a template that the past lacks
+    rare    a template that the log itself wrote in hardly any of its stretches
+    value   a value that a slot with few values never held
+    order   a step that is improbable, in a session whose event counts were never seen
+    count   in such a session a step that is a repetition, or an end where more was to come
+    burst   far more records of a key in a bucket of time than ever
+    silent  a key that kept a beat, and stopped
+"""
+
+from math import log
+
+import numpy as np
+import polars as pl
+
+from logscan.detectors.profile import FIELDS, Profile, session_events
+from logscan.detectors.rates import RateJudge
+from logscan.detectors.trouble import trouble
+from logscan.records import Chunk
+from logscan.windows.sessions import Sessions, Windows
+
+EVIDENCE = pl.DataFrame(
+    schema={
+        "kind": pl.String,
+        "source": pl.Int32,
+        "line": pl.Int64,
+        "last_line": pl.Int64,
+        "offset": pl.Int64,
+        "time": pl.Datetime("us"),
+        "session": pl.UInt64,
+        "key": pl.Int32,
+        "surprise": pl.Float64,
+        "trouble": pl.Float64,  # in [0, 1]: how much the record speaks of trouble
+        "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
+    }
+)
+LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
+LEAST_FOR_VALUE = 20  # times that a slot must have been seen before a new value in it says something
+
+
+class Baseline:
+    """Judges a log chunk by chunk against a finished profile; `own`: the profile is that of the log itself."""
+
+    def __init__(self, profile: Profile, own: bool = False) -> None:
+        assert profile.rates is not None
+        self.profile = profile
+        self.own = own
+        self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
+        common = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
+        self._common = pl.Series(common, dtype=pl.Int32).filter(~pl.Series(common).is_in(self._local.implode()))
+        self._rates = RateJudge(profile.rates)
+        self._windows = Sessions()
+        self._messages = pl.Series(dtype=pl.String)
+
+    def judge(self, chunk: Chunk) -> pl.DataFrame:
+        """Evidence in a chunk, with the columns of EVIDENCE."""
+        troubled = trouble(chunk.kinds).gather(chunk.records["kind"])
+        records = chunk.records.with_columns(troubled)
+        found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
+        found.append(self._bursts(records))
+        found.append(self._silences(self._rates.silences(records)))
+        if self.profile.sessions is not None:
+            found += [self._sessions(windows) for windows in self._windows.add(session_events(chunk))]
+        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+
+    def finish(self) -> pl.DataFrame:
+        """Evidence that shows at the end: silences that lasted, sessions that are whole."""
+        found = [self._silences(self._rates.silent_at_end())]
+        if self.profile.sessions is not None:
+            found.append(self._sessions(self._windows.close()))
+        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+
+    def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
+        surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
+        new = chunk.kinds["template"] >= self.profile.keys.templates.known
+        return _evidence("new", records.filter(new.gather(records["kind"])), surprise)
+
+    def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
+        local = records.filter(pl.col("key").is_in(self._local.implode()))
+        share = pl.Series("share", self.profile.counts / max(self.profile.records, 1)).gather(local["key"])
+        return _evidence("rare", local.with_columns(share), -pl.col("share").log())
+
+    def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
+        """Records whose kind has a value in a slot that never held it."""
+        strange = []
+        kinds = chunk.kinds.with_row_index("kind").filter(pl.col("template") < self.profile.keys.templates.known)
+        for field in (*FIELDS, "name"):
+            for kind, template, value in kinds.select("kind", "template", field).drop_nulls().iter_rows():
+                strange.append((kind, *self._judge_value(template, field, value)))
+        for kind, template, message in self._unread(kinds).select("kind", "template", "message").iter_rows():
+            for slot, word in self.profile.keys.templates.slots(message, template):
+                strange.append((kind, *self._judge_value(template, str(slot), word)))
+        table = pl.DataFrame(
+            [row for row in strange if row[1] > 0],
+            schema={"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String},
+            orient="row",
+        )
+        records = records.join(table, on="kind", maintain_order="left")
+        return _evidence("value", records, pl.col("surprise"), pl.col("about"))
+
+    def _unread(self, kinds: pl.DataFrame) -> pl.DataFrame:
+        """The kinds whose messages have words in closed slots."""
+        closed = {template for template, slot in self.profile.slots if slot.isdigit()}
+        return kinds.filter(pl.col("template").is_in(list(closed)))
+
+    def _judge_value(self, template: int, slot: str, value: str) -> tuple[float, str]:
+        values = self.profile.slots.get((template, slot))
+        if values is None:
+            return 0.0, ""
+        seen, n = values.get(value, 0), sum(values.values())
+        if n < LEAST_FOR_VALUE or seen > (2 if self.own else 0) or (self.own and len(values) == seen):
+            return 0.0, ""
+        share = max(seen, len(values) if not self.own else 1) / (n + len(values))
+        return -log(share), f"{template}.{slot}={value}"
+
+    def _bursts(self, records: pl.DataFrame) -> pl.DataFrame:
+        found = self._rates.bursts(records)
+        excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
+        return _evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
+
+    def _silences(self, found: pl.DataFrame) -> pl.DataFrame:
+        if not len(found):
+            return EVIDENCE
+        excess = (pl.col("pause") / pl.col("silence")).log() + 5.0
+        return _evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
+
+    def _sessions(self, windows: Windows) -> pl.DataFrame:
+        """The improbable steps of strange sessions."""
+        sessions = self.profile.sessions
+        assert sessions is not None
+        if not len(windows):
+            return EVIDENCE
+        usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
+        strange = windows.take((~sessions.seen(windows.vectors, more_than=usual)).nonzero()[0])
+        strange = strange.take((sessions.worst(strange) > sessions.threshold_).nonzero()[0])
+        if not len(strange):
+            return EVIDENCE
+        steps, ends = sessions.surprise(strange)
+        before = pl.Series(strange.keys, dtype=pl.Int32).shift(1)
+        events = strange.events.with_columns(last_line=pl.col("line"), session=pl.col("window"), trouble=pl.lit(0.0))
+        stepped = events.with_columns(surprise=pl.Series(steps), before=before)
+        ended = events[strange.starts[1:] - 1].with_columns(surprise=pl.Series(ends), before=pl.col("key"))
+        found = pl.concat([stepped, ended])
+        common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
+        found = found.filter(
+            (pl.col("surprise") > sessions.threshold_) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
+        )
+        kind = pl.when(pl.col("key") == pl.col("before")).then(pl.lit("count")).otherwise(pl.lit("order"))
+        return _evidence(kind, found, pl.col("surprise"), pl.col("before").cast(pl.String))
+
+
+def _evidence(
+    kind: str | pl.Expr, records: pl.DataFrame, surprise: pl.Expr | float, about: pl.Expr | None = None
+) -> pl.DataFrame:
+    return records.with_columns(
+        kind=pl.lit(kind) if isinstance(kind, str) else kind,
+        surprise=pl.lit(surprise) if isinstance(surprise, float) else surprise,
+        about=pl.lit("") if about is None else about,
+    ).select(EVIDENCE.columns)

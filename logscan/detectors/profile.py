@@ -1,0 +1,220 @@
+"""What a log is like: the table that the `baseline` detector learns and judges by.
+
+A profile is filled chunk by chunk in bounded memory. It holds counts and templates, never a line:
+
+    keys      how often each template was written, and in how many stretches of the log
+    slots     the values of each slot that holds few: level, component, status, a word of the template
+    rates     how fast each key comes, and how long it stays away
+    sessions  the count vectors and steps of sessions
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logscan.detectors.rates import Rates, RateTable
+from logscan.detectors.sessions import FEWEST, SessionDetector
+from logscan.records import Chunk
+from logscan.templates.keys import Keys
+from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows
+
+STRETCHES = 64  # a log is cut into 32 to 64 equal stretches, however long it gets
+LOCAL = 0.1  # share of the stretches
+CHANCE = 7.0  # nats
+FEW_VALUES = 5  # a slot of words with more values is open: a new one there says nothing
+FEW_OF_FIELD = 20  # the same for level, component and number, which carry meaning
+MESSAGES = 50_000  # distinct messages kept until their slots are known
+MESSAGES_A_TEMPLATE = 1_000
+MAX_SEQUENCE_EVENTS = 4_000_000  # events of distinct session sequences that are learnt from
+
+Slot = tuple[int, str]  # template and name; the name is a field, or the number of a word
+FIELDS = ("level", "component", "kept")  # slots that are columns
+
+
+class Profile:
+    """Learns with `add`, ends with `finish`; then read-only."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+        self.records = 0
+        self.counts: Ints = np.zeros(0, np.int64)
+        self.slots: dict[Slot, dict[str, int]] = {}
+        self.rates: Rates | None = None
+        self.sessions: SessionDetector | None = None
+        self.notes: list[str] = []
+        self._stretch = 16  # records in a stretch, doubled as the log grows
+        self._spread = np.zeros(0, np.uint64)  # (keys,) bit i: written in stretch i
+        self._open: set[Slot] = set()
+        self._messages = pl.DataFrame(schema={"template": pl.Int32, "message": pl.String, "n": pl.UInt32})
+        self._templates: Counter[int] = Counter()  # records by template, before families are joined
+        self._rates = RateTable()
+        self._windows = Sessions()
+        self._sequences: list[tuple[Windows, Ints]] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """Learn from a chunk of normal records."""
+        keys = chunk.records["key"].cast(pl.Int64).to_numpy()
+        self._count(keys)
+        self._add_values(chunk)
+        times = chunk.records["time"]
+        timed = times.is_not_null().to_numpy()
+        self._rates.add(keys[timed], times.drop_nulls().dt.epoch("us").to_numpy())
+        for windows in self._windows.add(session_events(chunk)):
+            self._add_sessions(windows)
+
+    def finish(self, family: npt.NDArray[np.int32], own: bool = False) -> "Profile":
+        """Everything was added. `family`: the key that stands for each key (`Keys.freeze`). With `own` the profile will
+        judge the log that it was learnt from."""
+        self._add_sessions(self._windows.close())
+        self._add_word_slots()
+        self._join(family)
+        self.rates = self._rates.rates(len(self.counts), own)
+        if sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
+            once, counts = merged(self._sequences)
+            self.sessions = SessionDetector().fit(once, counts)
+        self._sequences = []
+        return self
+
+    def _join(self, family: npt.NDArray[np.int32]) -> None:
+        """From here on one key stands for those of its family."""
+        counts, spread = _grown(self.counts, len(family)), _grown(self._spread, len(family))
+        slots, self.slots = self.slots, {}
+        assert self.keys.families is not None
+        template = self.keys.families.family
+        self._open = {(int(template[old]), name) for old, name in self._open}
+        for (old, name), values in slots.items():
+            for value, n in values.items():
+                self._add_value((int(template[old]), name), value, n)
+        self.counts = np.bincount(family, counts, minlength=self.keys.known).astype(np.int64)
+        self._spread = np.zeros(self.keys.known, np.uint64)
+        np.bitwise_or.at(self._spread, family, spread)
+        for old, word in self.keys.families.word.items():
+            self._add_value((int(template[old]), "name"), word, self._templates.get(old, 0))
+        self._rates.join(family)
+        self._sequences = [(windows.renamed(family), counts) for windows, counts in self._sequences]
+
+    def local(self) -> Ints:
+        """The keys whose records keep together in the log.
+
+        They lie in at most LOCAL of its stretches; or in one run of stretches so short that as many records, strewn at
+        random, would all fall into one like it with a probability below exp(-CHANCE).
+        """
+        stretches = -(-self.records // self._stretch)
+        occupied = np.bitwise_count(self._spread)
+        first = np.bitwise_count((self._spread & -self._spread.astype(np.int64).astype(np.uint64)) - np.uint64(1))
+        run = np.floor(np.log2(np.maximum(self._spread, 1).astype(np.float64))) - first + 1
+        n = np.maximum(self.counts, 1)
+        chance = np.log(n) + (n - 1) * np.log(np.clip(run / stretches, 1 / STRETCHES, 1.0))
+        together = (occupied <= max(1, LOCAL * stretches)) | (chance < -CHANCE)
+        return np.flatnonzero((self.counts > 0) & together)
+
+    def singletons(self) -> int:
+        """Keys written once: by their number I. J. Good estimates how likely the next new key was (Biometrika, 1953)."""
+        return int((self.counts == 1).sum())
+
+    def _count(self, keys: Ints) -> None:
+        while (self.records + len(keys)) > self._stretch * STRETCHES:
+            self._stretch *= 2
+            self._spread = _halved(self._spread)
+        top = max(len(self.counts), int(keys.max()) + 1 if len(keys) else 0)
+        self.counts, self._spread = _grown(self.counts, top), _grown(self._spread, top)
+        self.counts += np.bincount(keys, minlength=top)
+        stretch = (self.records + np.arange(len(keys))) // self._stretch
+        key, at = np.divmod(np.unique(keys * STRETCHES + stretch), STRETCHES)
+        np.bitwise_or.at(self._spread, key, np.uint64(1) << at.astype(np.uint64))
+        self.records += len(keys)
+
+    def _add_values(self, chunk: Chunk) -> None:
+        self._templates.update(dict(chunk.kinds.group_by("template").agg(pl.col("n").sum()).iter_rows()))
+        for field in (*FIELDS, "name"):
+            known = chunk.kinds.filter(pl.col(field).is_not_null())
+            for template, value, n in known.group_by("template", field).agg(pl.col("n").sum()).iter_rows():
+                self._add_value((template, field), value, n)
+        messages = pl.concat([self._messages, chunk.kinds.select("template", "message", "n")])
+        messages = messages.group_by("template", "message", maintain_order=True).agg(pl.col("n").sum())
+        few = pl.int_range(pl.len()).over("template") < MESSAGES_A_TEMPLATE
+        self._messages = messages.filter(few).head(MESSAGES)
+
+    def _add_word_slots(self) -> None:
+        for template, message, n in self._messages.iter_rows():
+            for slot, word in self.keys.templates.slots(message, template):
+                self._add_value((template, str(slot)), word, n)
+
+    def _add_value(self, slot: Slot, value: str, n: int) -> None:
+        if slot in self._open:
+            return
+        values = self.slots.setdefault(slot, {})
+        values[value] = values.get(value, 0) + n
+        if len(values) > (FEW_OF_FIELD if slot[1] in FIELDS else FEW_VALUES):
+            del self.slots[slot]
+            self._open.add(slot)
+
+    def _add_sessions(self, windows: Windows) -> None:
+        if not len(windows):
+            return
+        first, _, counts = windows.distinct()
+        self._sequences.append((windows.take(first), counts))
+        if len(self._sequences) > 8:
+            self._sequences = [merged(self._sequences)]
+        if sum(len(w.events) for w, _ in self._sequences) > MAX_SEQUENCE_EVENTS:
+            once, counts = self._sequences.pop()
+            self.notes.append(f"{len(once):,} distinct sessions were too many to learn")
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and values of slots with few of them; no line of the log."""
+        assert self.rates is not None
+        return {
+            "records": self.records,
+            "counts": self.counts.tolist(),
+            "slots": [[key, name, values] for (key, name), values in self.slots.items()],
+            "rates": self.rates.to_json(),
+            "sessions": self.sessions.to_json() if self.sessions else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], keys: Keys) -> "Profile":
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
+        profile = cls(keys)
+        profile.records = int(data["records"])
+        profile.counts = np.array(data["counts"], np.int64)
+        profile.slots = {(int(key), str(name)): dict(values) for key, name, values in data["slots"]}
+        profile.rates = Rates.from_json(data["rates"])
+        profile.sessions = SessionDetector.from_json(data["sessions"]) if data["sessions"] else None
+        return profile
+
+
+def session_events(chunk: Chunk) -> pl.DataFrame:
+    """The chunk's records that belong to a session, as events of windows."""
+    records = chunk.records.rename({"session": "window"})
+    return records.filter(pl.col("window").is_not_null()).select(EVENTS.columns)
+
+
+def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:
+    """Distinct sequences of several parts as one, with the sums of their counts."""
+    lengths = np.concatenate([windows.lengths for windows, _ in parts])
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    everything = Windows(pl.concat([windows.events for windows, _ in parts]), starts)
+    first, inverse, _ = everything.distinct()
+    counts = np.bincount(inverse, np.concatenate([counts for _, counts in parts]))
+    return everything.take(first), counts.astype(np.int64)
+
+
+def _grown(column: Any, length: int) -> Any:
+    return np.concatenate([column, np.zeros(max(0, length - len(column)), column.dtype)])
+
+
+def _halved(spread: Any) -> Any:
+    """Bit i of the result is set where bit 2i or 2i + 1 was."""
+    bits = (spread | (spread >> np.uint64(1))) & np.uint64(0x5555555555555555)
+    for shift, mask in (
+        (1, 0x3333333333333333),
+        (2, 0x0F0F0F0F0F0F0F0F),
+        (4, 0x00FF00FF00FF00FF),
+        (8, 0x0000FFFF0000FFFF),
+        (16, 0x00000000FFFFFFFF),
+    ):
+        bits = (bits | (bits >> np.uint64(shift))) & np.uint64(mask)
+    return bits

@@ -1,0 +1,157 @@
+"""How often each key is written: the rate above which it is a burst, the pause after which it has gone silent.
+
+Time is cut into buckets of one width, which doubles as the log grows, so that a log of any length has at most BUCKETS.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logscan.windows.sessions import Ints
+
+Counts = npt.NDArray[np.int32]
+
+BUCKETS = 1024
+MAX_KEYS = 20_000  # keys whose rate is followed: a table of 80 MB
+LEAST_BURST = 30  # records in a bucket that make a burst at the least
+LEAST_BEATS = 20  # occurrences from which a key can be called regular
+
+
+@dataclass(frozen=True)
+class Rates:
+    """width: of a bucket, in microseconds; burst: (keys,) records in a bucket above which it is a burst;
+    silence: (keys,) microseconds without a record after which a regular key is silent, 0 for other keys."""
+
+    width: int
+    burst: Ints
+    silence: Ints
+
+    def to_json(self) -> dict[str, Any]:
+        return {"width": self.width, "burst": self.burst.tolist(), "silence": self.silence.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Rates":
+        return cls(int(data["width"]), np.array(data["burst"], np.int64), np.array(data["silence"], np.int64))
+
+
+class RateTable:
+    """(keys, BUCKETS) counts of records by key and time."""
+
+    def __init__(self) -> None:
+        self.width = 1_000_000
+        self.origin: int | None = None
+        self.counts: Counts = np.zeros((64, BUCKETS), np.int32)
+
+    def add(self, keys: Ints, times: Ints) -> None:
+        """Count (n,) records at their times in microseconds; what lies before the beginning counts as at the beginning."""
+        followed = keys < MAX_KEYS
+        keys, times = keys[followed], times[followed]
+        if not len(keys):
+            return
+        if self.origin is None:
+            self.origin = int(times.min())
+        while int(times.max()) - self.origin >= self.width * BUCKETS:
+            pairs = self.counts.reshape(len(self.counts), BUCKETS // 2, 2).sum(axis=2, dtype=np.int32)
+            self.counts = np.concatenate([pairs, np.zeros_like(pairs)], axis=1)
+            self.width *= 2
+        self.counts = _rows(self.counts, int(keys.max()) + 1)
+        buckets = np.clip((times - self.origin) // self.width, 0, BUCKETS - 1)
+        codes, n = np.unique(keys * BUCKETS + buckets, return_counts=True)
+        self.counts.reshape(-1)[codes] += n.astype(np.int32)
+
+    def join(self, family: npt.NDArray[np.int32]) -> None:
+        """From here on the key of a family stands for those of its members."""
+        counts = _rows(self.counts, len(family))
+        self.counts = np.zeros_like(counts)
+        np.add.at(self.counts, family, counts[: len(family)])
+
+    def rates(self, keys: int, own: bool) -> Rates:
+        """What is usual for the first `keys` keys. With `own` the log is judged by itself: its extremes are then not
+        the measure, since they are what is looked for."""
+        counts = _rows(self.counts, keys)[:keys]
+        burst = np.full(keys, np.iinfo(np.int64).max)
+        silence = np.zeros(keys, np.int64)
+        busy = np.flatnonzero(counts.any(axis=0))
+        span = int(busy[-1] - busy[0] + 1) if len(busy) else 0
+        for key in np.flatnonzero(counts.any(axis=1)):
+            written = np.flatnonzero(counts[key])
+            full = counts[key, written]
+            if not own:
+                burst[key] = max(LEAST_BURST, 4 * int(full.max()))
+            elif len(written) >= LEAST_BEATS:
+                burst[key] = max(LEAST_BURST, 8 * int(np.quantile(full, 0.9)))
+            silence[key] = self.width * _longest_usual_pause(written, span, own)
+        return Rates(self.width, burst, silence)
+
+
+def _longest_usual_pause(written: Ints, span: int, own: bool) -> int:
+    """Buckets that a key may stay away, 0 for one that keeps no beat through the log's `span` of buckets."""
+    pauses = np.diff(written)
+    if len(pauses) < LEAST_BEATS:
+        return 0
+    usual = float(np.quantile(pauses, 0.9))
+    beating = pauses[pauses <= 2 * usual].sum() / span
+    if beating < 0.7:
+        return 0
+    return int(max(10 * usual, 3)) if own else int(5 * max(pauses.max(), 1))
+
+
+def _rows(counts: Counts, least: int) -> Counts:
+    """The table with at least so many rows."""
+    if least <= len(counts):
+        return counts
+    more = max(least, 2 * len(counts)) - len(counts)
+    return np.concatenate([counts, np.zeros((more, BUCKETS), np.int32)])
+
+
+class RateJudge:
+    """Finds bursts and silences in records that come in the order of time, chunk by chunk."""
+
+    def __init__(self, rates: Rates) -> None:
+        self.rates = rates
+        usual = pl.DataFrame({"burst": rates.burst, "silence": rates.silence})
+        self._usual = usual.with_row_index("key").with_columns(pl.col("key").cast(pl.Int32))
+        self._carried = pl.DataFrame()  # counts of the bucket that the last chunk ended in
+        self._beats = pl.DataFrame()  # the last bucket of each regular key, with its first record
+        self._now = 0  # the newest bucket
+
+    def bursts(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The records of bursts, with `rate` (records in that bucket so far) and `burst` (the limit)."""
+        timed = self._bucketed(records)
+        counted = timed.group_by("key", "bucket").agg(pl.len().alias("rate"))
+        if len(self._carried):
+            counted = pl.concat([self._carried, counted]).group_by("key", "bucket").agg(pl.col("rate").sum())
+        self._carried = counted.filter(pl.col("bucket") == pl.col("bucket").max())
+        over = counted.join(self._usual, on="key").filter(pl.col("rate") > pl.col("burst"))
+        return timed.join(over, on=["key", "bucket"], maintain_order="left")
+
+    def silences(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The last records before regular keys went silent, with `pause` (microseconds) and `silence` (the limit)."""
+        timed = self._bucketed(records)
+        if not len(timed):
+            return self._pauses(pl.DataFrame())
+        self._now = max(self._now, int(timed["bucket"].max()))  # type: ignore[arg-type]
+        regular = timed.join(self._usual.filter(pl.col("silence") > 0), on="key", maintain_order="left")
+        beats = regular.unique(["key", "bucket"], keep="first", maintain_order=True)
+        beats = pl.concat([self._beats, beats]) if len(self._beats) else beats
+        self._beats = beats.sort("bucket", maintain_order=True).unique("key", keep="last", maintain_order=True)
+        return self._pauses(beats)
+
+    def silent_at_end(self) -> pl.DataFrame:
+        """The same for keys that were still silent when the last of all records was written."""
+        ends = self._beats.with_columns(bucket=pl.lit(self._now, pl.Int64)) if len(self._beats) else self._beats
+        return self._pauses(pl.concat([self._beats, ends]) if len(ends) else ends)
+
+    def _pauses(self, beats: pl.DataFrame) -> pl.DataFrame:
+        if not len(beats):
+            return pl.DataFrame()
+        beats = beats.sort("key", "bucket", maintain_order=True)
+        pause = (pl.col("bucket").shift(-1).over("key") - pl.col("bucket") - 1) * self.rates.width
+        return beats.with_columns(pause=pause).filter(pl.col("pause") > pl.col("silence"))
+
+    def _bucketed(self, records: pl.DataFrame) -> pl.DataFrame:
+        known = (pl.col("key") < len(self._usual)) & pl.col("time").is_not_null()
+        return records.filter(known).with_columns(bucket=pl.col("time").dt.epoch("us") // self.rates.width)

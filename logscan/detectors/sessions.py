@@ -1,0 +1,198 @@
+"""Sessions that are strange in what they hold and in how they go.
+
+The idea: the set of event counts alone trips over harmless repetition, the order of events alone over harmless
+interleaving. A session is anomalous where *both* are strange: no session with the same event counts was normal,
+and one of its steps is improbable after the step before it.
+
+Counts are compared as whole vectors, as in the table of seen count vectors that M. Landauer et al. found hard to beat
+("A critical review of common log data sets used for evaluation of sequence-based anomaly detection techniques").
+Steps follow a 2-gram model with Witten-Bell back-off to the frequency of the event (I. Witten and T. Bell, "The
+zero-frequency problem", 1991), the beginning and the end of a session being steps too.
+
+The threshold on the most improbable step is calibrated without labels: normal sessions are held out in turn, and it is
+put where at most `false_positives` of them would be called anomalous.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from logscan.windows.sessions import Hashes, Ints, Windows
+
+Floats = npt.NDArray[np.float64]
+
+BEGIN, END = -1, -2
+FEWEST = 50  # sessions below which nothing is learnt about sessions
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """false_positives: share of normal sessions that may be called anomalous;
+    improbable, impossible: the threshold stays between these two probabilities of a step, since with few sessions
+    the worst held-out one says little."""
+
+    false_positives: float = 0.001
+    improbable: float = 0.005
+    impossible: float = 0.001
+
+
+@dataclass(frozen=True)
+class Scores:
+    """window: (n,) in [0, 1], 0.5 at the threshold; event: (events,) the same for each step."""
+
+    window: Floats
+    event: Floats
+
+
+class Steps:
+    """A 2-gram model of events, learnt from sequences with weights."""
+
+    def __init__(self, before: Ints, after: Ints, weights: Ints) -> None:
+        codes, inverse = np.unique(_code(before, after), return_inverse=True)
+        self.codes = codes
+        self.counts = np.bincount(inverse, weights).astype(np.float64) if len(codes) else np.zeros(0)
+        befores, afters = codes >> 32, (codes & 0xFFFFFFFF) - 2
+        self.contexts, where = np.unique(befores - 2, return_inverse=True)
+        self.totals = np.bincount(where, self.counts) if len(codes) else np.zeros(0)
+        self.types = np.bincount(where).astype(np.float64) if len(codes) else np.zeros(0)
+        self.events, where = np.unique(afters, return_inverse=True)
+        self.frequency = np.bincount(where, self.counts) if len(codes) else np.zeros(0)
+
+    def surprise(self, before: Ints, after: Ints) -> Floats:
+        """(m,) minus the natural logarithm of the probability of `after` behind `before`."""
+        everything = self.frequency.sum()
+        vocabulary = len(self.events) + 1  # and one for the event never seen
+        rare = (_look(self.events, self.frequency, after) + 0.5) / (everything + 0.5 * vocabulary)
+        total = _look(self.contexts, self.totals, before)
+        types = _look(self.contexts, self.types, before)
+        seen = _look(self.codes, self.counts, _code(before, after))
+        return -np.log((seen + types * rare) / np.maximum(total + types, 1e-300) * (total > 0) + rare * (total == 0))
+
+    def expected(self, before: int, most: int = 3) -> list[tuple[int, float]]:
+        """The most probable events behind `before` with their probabilities; END where a session may end."""
+        lo, hi = np.searchsorted(self.codes, _code(np.array([before, before + 1]), np.array([BEGIN - 1, BEGIN - 1])))
+        counts = self.counts[lo:hi]
+        best = np.argsort(-counts, kind="stable")[:most]
+        return [(int((self.codes[lo + i] & 0xFFFFFFFF) - 2), float(counts[i] / counts.sum())) for i in best]
+
+
+def _code(before: Ints, after: Ints) -> Ints:
+    return ((before + 2) << 32) | (after + 2)
+
+
+def _look(table: Ints, values: Floats, wanted: Ints) -> Floats:
+    """The values of the wanted entries of a sorted table, 0 where there is none."""
+    if not len(table):
+        return np.zeros(len(wanted))
+    at = np.minimum(np.searchsorted(table, wanted), len(table) - 1)
+    return np.where(table[at] == wanted, values[at], 0.0)
+
+
+class SessionDetector:
+    """Learns count vectors and steps of normal sessions; `threshold_` is in nats of surprise."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+
+    def fit(self, windows: Windows, counts: Ints | None = None) -> "SessionDetector":
+        """Learn from normal windows, each standing for `counts` equal ones, and calibrate the threshold on held-out ones."""
+        if counts is None:
+            first, _, counts = windows.distinct()
+            windows = windows.take(first)
+        self._learn(windows, counts)
+        strange = self._held_out_surprise(windows, counts)
+        allowed = int(self.options.false_positives * counts.sum())
+        calibrated = float(np.sort(strange)[::-1][allowed]) if len(strange) > allowed else 0.0
+        lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
+        self.threshold_ = float(np.clip(calibrated, lowest, highest))
+        return self
+
+    def _learn(self, once: Windows, weights: Ints) -> None:
+        self.sessions_ = int(weights.sum())
+        self.vectors_, inverse = np.unique(once.vectors, return_inverse=True)
+        self.vector_counts_ = np.bincount(inverse, weights).astype(np.int64)
+        before, after, window = _steps(once)
+        self.steps_ = Steps(before, after, weights[window])
+
+    def _held_out_surprise(self, once: Windows, counts: Ints) -> Floats:
+        """The worst step of each held-out session whose count vector the others lack."""
+        folds = np.random.default_rng(0).multinomial(counts, [1 / FOLDS] * FOLDS)
+        found = [np.zeros(0)]
+        for out in folds.T:
+            kept, tested = np.flatnonzero(counts - out), np.flatnonzero(out)
+            if not len(kept) or not len(tested):
+                continue
+            trial = SessionDetector(self.options)
+            trial._learn(once.take(kept), (counts - out)[kept])
+            held_out = once.take(tested)
+            unseen = ~trial.seen(held_out.vectors)
+            found.append(np.repeat(trial.worst(held_out)[unseen], out[tested][unseen]))
+        return np.concatenate(found)
+
+    def seen(self, vectors: Hashes, more_than: int = 0) -> npt.NDArray[np.bool_]:
+        """(n,) whether more than so many normal sessions had the same event counts."""
+        if not len(self.vectors_):
+            return np.zeros(len(vectors), bool)
+        at = np.minimum(np.searchsorted(self.vectors_, vectors), len(self.vectors_) - 1)
+        return (self.vectors_[at] == vectors) & (self.vector_counts_[at] > more_than)
+
+    def surprise(self, windows: Windows) -> tuple[Floats, Floats]:
+        """(events,) the surprise of the step to each event, and (n,) of the end of each window, in nats."""
+        before, after, _ = _steps(windows)
+        steps = self.steps_.surprise(before, after)
+        ends = windows.starts[1:] + np.arange(len(windows))  # each window has one step more than events
+        return np.delete(steps, ends), steps[ends]
+
+    def worst(self, windows: Windows) -> Floats:
+        """(n,) the surprise of each window's most improbable step."""
+        if not len(windows):
+            return np.zeros(0)
+        steps, ends = self.surprise(windows)
+        return np.maximum(np.maximum.reduceat(steps, windows.starts[:-1]), ends)
+
+    def score(self, windows: Windows) -> Scores:
+        """Scores of windows and events; those of windows whose counts were seen stay below the threshold."""
+        first, inverse, _ = windows.distinct()
+        once = windows.take(first)
+        worst = self.worst(once)[inverse]
+        unseen = ~self.seen(windows.vectors)
+        scale = self.threshold_
+        window = np.where(unseen, worst / (worst + scale), 0.5 * worst / (worst + scale))
+        steps, ends = self.surprise(windows)
+        last = windows.starts[1:] - 1
+        steps[last] = np.maximum(steps[last], ends)
+        return Scores(window, steps / (steps + scale))
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and digests only."""
+        return {
+            "threshold": self.threshold_,
+            "sessions": self.sessions_,
+            "vectors": self.vectors_.tolist(),
+            "vector_counts": self.vector_counts_.tolist(),
+            "steps": [(self.steps_.codes >> 32).tolist(), (self.steps_.codes & 0xFFFFFFFF).tolist()],
+            "step_counts": self.steps_.counts.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], options: Options | None = None) -> "SessionDetector":
+        """The inverse of `to_json`."""
+        detector = cls(options)
+        detector.threshold_ = float(data["threshold"])
+        detector.sessions_ = int(data["sessions"])
+        detector.vectors_ = np.array(data["vectors"], np.uint64)
+        detector.vector_counts_ = np.array(data["vector_counts"], np.int64)
+        before, after = (np.array(side, np.int64) - 2 for side in data["steps"])
+        detector.steps_ = Steps(before, after, np.array(data["step_counts"], np.int64))
+        return detector
+
+
+def _steps(windows: Windows) -> tuple[Ints, Ints, Ints]:
+    """The steps of all windows, (events + n,): event before, event after, and the window of each."""
+    n, lengths = len(windows), windows.lengths
+    after = np.insert(windows.keys, windows.starts[1:], END)
+    before = np.insert(windows.keys, windows.starts[:-1], BEGIN)
+    return before, after, np.repeat(np.arange(n), lengths + 1)

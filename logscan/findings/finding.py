@@ -1,0 +1,57 @@
+"""A finding: one thing that does not belong, however many lines it wrote."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal
+
+Kind = Literal["new", "rare", "value", "order", "count", "burst", "silent"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line to blame."""
+
+    source: str
+    line: int  # 1-based
+    offset: int  # bytes from the beginning of the (decompressed) source
+    score: float  # in [0, 1]
+    key: int
+    template: str
+    text: str
+    raw: bytes | None = None  # the bytes, where they are not UTF-8
+    time: datetime | None = None
+    last_line: int | None = None  # of a record of several lines
+    expected: tuple[tuple[str, float], ...] = ()  # (template, probability), most probable first
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, why, and how sure; `lines` are the lines to blame, at most MAX_LINES of `count`."""
+
+    kind: Kind
+    reason: str
+    score: float  # in [0, 1]
+    source: str
+    first_line: int
+    last_line: int
+    count: int  # lines to blame in all, also those beyond MAX_LINES
+    lines: tuple[Line, ...]
+    signature: str  # what was found, without when and where: the id is its digest
+    window: str | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    nearest: str | None = None  # the nearest known template
+    kinds: tuple[Kind, ...] = field(default=())  # all kinds of evidence, the strongest first
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits that depend on what was found, not on when or where."""
+        return blake2b(self.signature.encode(), digest_size=6).hexdigest()
+
+    def scored(self, score: float) -> "Finding":
+        """The same finding with another score."""
+        return replace(self, score=score)
+
+
+MAX_LINES = 1000

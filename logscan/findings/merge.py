@@ -1,0 +1,131 @@
+"""Evidence to causes: one cause, one finding, however many lines it wrote.
+
+Records of evidence within NEAR lines of each other are one episode; episodes that share a kind of line are one cause. So
+are all records with the same strange value, all bursts at one time, and all improbable steps of the same kind.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from logscan.detectors.baseline import EVIDENCE
+from logscan.detectors.profile import FIELDS
+from logscan.findings.finding import MAX_LINES, Kind
+
+NEAR = 3  # lines
+FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
+SAME_BURST = 100  # lines between records of one burst
+MANY = 200_000  # rows of evidence that are held before the surplus of each kind is only counted
+SAME = ["kind", "key", "about"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What will be one finding. what: its keys or values; count: records, more than `rows` where evidence was cut."""
+
+    kind: Kind
+    what: frozenset[Hashable]
+    rows: pl.DataFrame
+    count: int
+
+
+@dataclass
+class Evidence:
+    """The evidence of one stream, in bounded memory: of each kind that is over and over the same, only MAX_LINES rows."""
+
+    _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
+    _rows: int = 0
+    _surplus: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take more rows with the columns of EVIDENCE."""
+        self._frames.append(rows)
+        self._rows += len(rows)
+        if self._rows > MANY:
+            everything = pl.concat(self._frames)
+            kept = everything.filter(pl.int_range(pl.len()).over(SAME) < MAX_LINES)
+            for *what, n in everything.group_by(SAME).agg(pl.len() - MAX_LINES).iter_rows():
+                if n > 0:
+                    self._surplus[tuple(what)] = self._surplus.get(tuple(what), 0) + n
+            self._frames, self._rows = [kept], len(kept)
+
+    def causes(self) -> Iterator[Cause]:
+        """What the evidence shows."""
+        rows = pl.concat(self._frames)
+        kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
+        none = rows.clear()
+        grouped: list[tuple[Kind, Iterable[tuple[frozenset[Hashable], pl.DataFrame]]]] = [
+            ("new", _episodes(kinds.get("new", none))),
+            ("rare", _episodes(kinds.get("rare", none))),
+            ("value", _values(kinds.get("value", none))),
+            ("burst", _bursts(kinds.get("burst", none))),
+            ("silent", _equal(kinds.get("silent", none), ["key"])),
+            ("order", _equal(kinds.get("order", none), ["key", "about"])),
+            ("count", _equal(kinds.get("count", none), ["key", "about"])),
+        ]
+        for kind, found in grouped:
+            for what, group in found:
+                surplus = sum(self._surplus.get(same, 0) for same in group.select(SAME).unique().iter_rows())
+                lines = len(group.unique(["source", "line"]))
+                yield Cause(kind, what, group, lines + surplus)
+
+
+def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+    rows = rows.sort("source", "line")
+    episode = _runs(rows, NEAR)
+    rows = rows.with_columns(episode=episode)
+    keys = rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
+    cause = _joined(keys)
+    rows = rows.with_columns(cause=pl.col("key").replace_strict(list(cause), list(cause.values())))
+    for _, group in rows.group_by("cause", maintain_order=True):
+        yield frozenset(group["key"]), group.drop("episode", "cause")
+
+
+def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+    """A value is one cause, whatever slots it appears in. A slot of words that took in more than FEW_NAMES new
+    values holds names: they all are one cause, together with those of every slot that took in one of them."""
+    slot, value = pl.col("about").str.extract("^(.*?)="), pl.col("about").str.extract(r"=\W*(.[\w.@/+-]*)")
+    rows = rows.with_columns(slot=slot, value=value)
+    slots = rows.group_by("slot", maintain_order=True).agg(pl.col("value").unique(maintain_order=True))
+    groups = [
+        [values] if len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS else [[one] for one in values]
+        for slot, values in slots.iter_rows()
+    ]
+    cause = _joined([values for group in groups for values in group])
+    rows = rows.with_columns(cause=pl.col("value").replace_strict(list(cause), list(cause.values())))
+    for _, group in rows.group_by("cause", maintain_order=True):
+        yield frozenset(group["value"]), group.drop("slot", "value", "cause")
+
+
+def _bursts(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+    rows = rows.sort("source", "line")
+    for _, group in rows.with_columns(run=_runs(rows, SAME_BURST)).group_by("run", maintain_order=True):
+        yield frozenset(group["key"]), group.drop("run")
+
+
+def _equal(rows: pl.DataFrame, columns: list[str]) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+    for what, group in rows.group_by(columns, maintain_order=True):
+        yield frozenset(what), group
+
+
+def _runs(rows: pl.DataFrame, near: int) -> pl.Series:
+    """(n,) the number of the run of each of the sorted rows; within one, no two lie farther apart than `near` lines."""
+    apart = (pl.col("line") - pl.col("last_line").shift(1) > near) | (pl.col("source") != pl.col("source").shift(1))
+    return rows.select(apart.fill_null(True).cum_sum().alias("run"))["run"]
+
+
+def _joined(groups: list[list[Hashable]]) -> dict[Hashable, int]:
+    """A number for each item; items that share a group, directly or through others, get the same one."""
+    numbers: dict[Hashable, int] = {}
+    members: dict[int, list[Hashable]] = {}
+    for number, group in enumerate(groups):
+        for old in {numbers[item] for item in group if item in numbers}:
+            for item in members.pop(old):
+                numbers[item] = number
+                members.setdefault(number, []).append(item)
+        for item in group:
+            if numbers.get(item) != number:
+                numbers[item] = number
+                members.setdefault(number, []).append(item)
+    return numbers

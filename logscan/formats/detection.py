@@ -1,0 +1,62 @@
+"""Which layout a log has: detected in its first lines, or named by the user."""
+
+import re
+
+import polars as pl
+
+from logscan.formats import sessions, times
+from logscan.formats.format import Format
+from logscan.formats.layout import HEAD, Layout
+from logscan.formats.registry import format_of, names
+
+ENOUGH = 0.5  # share of records that must have the header
+TIE = 0.05  # shares this near are equal
+GENERAL = ("generic", "epoch", "plain")  # tried, in this order, where no other format matches
+KEPT = (
+    r"(?i)(?:\b|_)(?:status(?:[ _-]?code)?|exit(?:ed)?(?: with)?(?: code| status)?|code|signal|errno|rc)[\"']?"
+    r"\s?[=: ]\s?[\"']?(-?[0-9]{1,3})(?:[^\w.%-]|$)"
+)
+KEPT_VALUES = 50  # a number with more values is a measure and has no meaning of its own
+
+
+def detect(sample: pl.Series) -> Layout:
+    """The layout of a log from consecutive lines at its beginning; 2,000 are plenty."""
+    sample = sample.drop_nulls()
+    shares = {name: _share(sample, format_of(name)) for name in names() if name not in GENERAL}
+    best = max(shares.values())
+    if best < ENOUGH:
+        shares = {name: _share(sample, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
+        best = ENOUGH
+    name = next(name for name, share in shares.items() if share >= max(best - TIE, ENOUGH))
+    return _layout(format_of(name), sample)
+
+
+def named(name_or_pattern: str, sample: pl.Series) -> Layout:
+    """The layout of a known format, of a regex with named groups, or of a layout such as
+    `<time> <level> <component>: <message>`. Raises OptionError where it is none of these."""
+    return _layout(format_of(name_or_pattern), sample.drop_nulls())
+
+
+def _layout(form: Format, sample: pl.Series) -> Layout:
+    """With the session id and the meaningful number, looked for in the first lines of records."""
+    heads = sample.filter(Layout(form).kinds(form.shape(sample))[1])
+    values = heads.str.extract(KEPT, 1).drop_nulls()
+    kept = form.kept or (KEPT if 0 < values.n_unique() <= KEPT_VALUES else None)
+    return Layout(form, sessions.find(heads, form), kept)
+
+
+def _share(sample: pl.Series, form: Format) -> float:
+    """The share of records whose header matches, with a time that can be read."""
+    layout = Layout(form)
+    kind, start = layout.kinds(form.shape(sample))
+    heads = sample.filter(kind == HEAD)
+    if not len(heads) or len(heads) / int(start.sum()) < ENOUGH:
+        return 0.0
+    if form.mark and int(heads.str.contains(form.mark).sum()) < ENOUGH * len(heads):
+        return 0.0
+    if form.time_pattern is None or form.stamp:
+        return len(heads) / int(start.sum())
+    group = re.compile(form.time_pattern).groupindex["time"]
+    stamped = heads.str.extract(form.time_pattern, group).is_not_null()
+    unread = times.read(heads, form.time_pattern, form.times, guess=False).is_null()
+    return (len(heads) - int((stamped & unread).sum())) / int(start.sum())

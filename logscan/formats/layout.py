@@ -1,0 +1,181 @@
+"""A layout: a format as it was found in one log. It turns lines into records, and shapes into fields."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from logscan.formats import times
+from logscan.formats.format import Fields, Format
+
+LEVELS = {
+    "T": "TRACE", "V": "TRACE", "VERBOSE": "TRACE", "FINEST": "TRACE", "FINER": "TRACE", "FINE": "DEBUG",
+    "D": "DEBUG", "I": "INFO", "INFORMATION": "INFO", "INFORMATIONAL": "INFO", "NOTE": "NOTICE",
+    "W": "WARN", "WARNING": "WARN", "E": "ERROR", "ERR": "ERROR", "SEVERE": "ERROR",
+    "F": "FATAL", "CRIT": "CRITICAL", "C": "CRITICAL", "EMERGENCY": "EMERG",
+}  # fmt: skip
+
+# What a line is to its record. A line that is not a head and not said to continue one is a record of its own.
+HEAD, OTHER, INDENTED, TRACE, NAME, ERROR = range(6)
+KINDS = (
+    (INDENTED, r"^\s|^$|^[\])}]+[,;]?$|^\.\.\. \d+ (?:more|common frames)"),
+    (
+        TRACE,
+        r"^(?:Caused by: |Traceback \(most recent call last\):|During handling of |The above exception was )",
+    ),
+    (ERROR, r"^[A-Za-z_][\w.$]*(?:Exception|Error)(?::|$)"),
+    (NAME, r"^[A-Za-z_][\w.$]*(?::|$)"),
+)
+TAIL = 2000  # lines in which `split` looks for the last head
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A format with the session id and the meaningful number that a log turned out to have."""
+
+    format: Format
+    session: str | None = None  # a regex with one group, for raw lines
+    kept: str | None = None  # likewise
+
+    def records(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row a record, from a block's `line`, `offset`, `text`, `raw`.
+
+        Columns: line, last_line, offset Int64; time Datetime(us); session, shape, kept, text String; raw.
+        Of a record of several lines the shape is that of its first, a line break, and that of the last line
+        of its trace that is not indented: the exception. A record without a time has that of the one before.
+        """
+        shape = self.format.shape(lines["text"])
+        kind, start = self.kinds(shape)
+        first = lines.filter(start) if not start.all() else lines
+        if len(first) < len(lines):
+            last_line = lines["line"].filter(start.shift(-1).fill_null(True))
+            shape = _with_exceptions(shape, kind, start)
+        else:
+            last_line = lines["line"]
+        text = first["text"]
+        return first.select(
+            "line",
+            last_line.alias("last_line"),
+            "offset",
+            self._times(text).forward_fill().alias("time"),
+            _extract(text, self.session).alias("session"),
+            shape.alias("shape"),
+            _extract(text, self.kept).alias("kept"),
+            "text",
+            "raw",
+        )
+
+    def attributes(self, shapes: pl.Series) -> pl.DataFrame:
+        """level, component, message, label (String, null where absent but for message), one row a shape."""
+        parts = shapes.str.splitn("\n", 2).struct.unnest()
+        head, exception = parts["field_0"], parts["field_1"]
+        found = self._read(head) if self.format.read else self._groups(head)
+        level = found["level"].str.to_uppercase().replace({**LEVELS, **self.format.levels})
+        message = pl.select(
+            pl.when(exception.is_null()).then(found["message"]).otherwise(found["message"] + " " + exception)
+        ).to_series()
+        return pl.DataFrame(
+            {"level": level, "component": found["component"], "message": message, "label": found["label"]}
+        )
+
+    def split(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(complete, rest): rest begins at the last record, to be put before the next block's lines."""
+        tail = lines.tail(TAIL)
+        starts = self.kinds(self.format.shape(tail["text"]))[1].arg_true()
+        at = len(lines) - len(tail) + (int(starts[-1]) if len(starts) else 0)
+        if at == len(lines) - len(tail):  # the first line of a block counts as a head whatever it is
+            at = len(lines) if len(lines) > TAIL else 0
+        return lines.head(at), lines.slice(at)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a model bundle; see `from_dict`."""
+        return {"format": self.format.name, "session": self.session, "kept": self.kept}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Layout":
+        """The inverse of `to_dict`. Raises OptionError for a format that is not installed."""
+        from logscan.formats.registry import format_of
+
+        return cls(format_of(data["format"]), data.get("session"), data.get("kept"))
+
+    def kinds(self, shape: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """(what each line is to its record, whether it begins one), from the shapes of lines."""
+        kind = self._kinds(shape)
+        return kind, _starts(kind)
+
+    def _kinds(self, shape: pl.Series) -> pl.Series:
+        """Decided once a distinct shape."""
+        distinct = shape.unique()
+        kind = pl.select(
+            pl.when(distinct.str.contains(self.format.header)).then(HEAD).otherwise(OTHER).cast(pl.Int8)
+        ).to_series()
+        for value, pattern in reversed(KINDS):
+            hit = (kind != HEAD) & distinct.str.contains(pattern)
+            kind = kind.scatter(hit.arg_true(), value)
+        if not (kind == HEAD).any():  # indentation means something only beside lines that have none
+            return pl.Series([OTHER], dtype=pl.Int8).new_from_index(0, len(shape))
+        if (kind == HEAD).all():
+            return pl.Series([HEAD], dtype=pl.Int8).new_from_index(0, len(shape))
+        table = pl.DataFrame({"shape": distinct, "kind": kind}).filter(pl.col("kind") != HEAD)
+        joined = shape.alias("shape").to_frame().join(table, on="shape", how="left", maintain_order="left")
+        return joined["kind"].fill_null(HEAD)
+
+    def _times(self, text: pl.Series) -> pl.Series:
+        pattern = self.format.time_pattern
+        if pattern is None:
+            return pl.Series([None], dtype=times.TIME).new_from_index(0, len(text))
+        return times.read(text, pattern, self.format.times)
+
+    def _groups(self, head: pl.Series) -> pl.DataFrame:
+        groups = re.compile(self.format.header).groupindex
+        found = head.str.extract_groups(self.format.header).struct
+        null = pl.Series([None], dtype=pl.String).new_from_index(0, len(head))
+        columns = {
+            n: found.field(n) if n in groups else null for n in ("level", "component", "message", "label")
+        }
+        for pattern, value in self.format.payload:
+            columns["message"] = columns["message"].str.replace_all(pattern, value)
+        columns["message"] = columns["message"].fill_null(head)
+        return pl.DataFrame(columns)
+
+    def _read(self, head: pl.Series) -> pl.DataFrame:
+        read = self.format.read
+        assert read is not None
+        rows = [read(shape) or Fields(shape) for shape in head]
+        columns = {
+            "level": [row.level for row in rows],
+            "component": [row.component for row in rows],
+            "message": [row.message for row in rows],
+            "label": [None] * len(rows),
+        }
+        return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+
+
+def _starts(kind: pl.Series) -> pl.Series:
+    """Which lines begin a record. A name such as `ValueError: ...` continues one only after a trace."""
+    before = kind.shift(1)
+    named = kind.is_in([NAME, ERROR]) & (before == INDENTED)
+    thrown = (kind == ERROR) & (before == HEAD)
+    start = ~(kind.is_in([INDENTED, TRACE]) | named | thrown)
+    return start.scatter(0, True) if len(start) else start
+
+
+def _with_exceptions(shape: pl.Series, kind: pl.Series, start: pl.Series) -> pl.Series:
+    """The shapes of records, from those of lines."""
+    lines = pl.DataFrame({"record": start.cum_sum(), "shape": shape, "start": start, "kind": kind})
+    last = (
+        lines.filter(~pl.col("start") & pl.col("kind").is_in([TRACE, NAME, ERROR]))
+        .unique("record", keep="last")
+        .select("record", exception="shape")
+    )
+    records = lines.filter("start").join(last, on="record", how="left", maintain_order="left")
+    whole = pl.concat_str("shape", "exception", separator="\n")
+    return records.select(pl.when(pl.col("exception").is_null()).then("shape").otherwise(whole))["shape"]
+
+
+def _extract(text: pl.Series, pattern: str | None) -> pl.Series:
+    if pattern is None:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
+    return text.str.extract(pattern, 1)

@@ -1,0 +1,119 @@
+"""Time stamps of whole columns, parsed once a run of equal ones; in UTC where a zone is given, else as is."""
+
+import re
+from datetime import UTC, datetime
+
+import polars as pl
+from dateutil import parser
+
+from logscan.formats.format import EPOCH
+
+TIME = pl.Datetime("us")
+PEEK = 256  # lines to look at before deciding for all
+GUESSES = 1000  # distinct stamps that dateutil may try, it is slow
+AFTER = "[^0-9.,:+-]"  # what shows that a stamp ended before its line was cut
+ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
+
+
+def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = True) -> pl.Series:
+    """The times (n,) of lines, null where there is none; `pattern` has a group `time`.
+
+    Lines of one moment stand together, so each line is cut where the stamp ends in the first lines, and only
+    the first of equal heads is parsed. A stamp that the cut may have gone through is found in a second pass,
+    over the whole line.
+    """
+    compiled = re.compile(pattern)
+    group = compiled.groupindex["time"]
+    ends = [found.end("time") for line in text.head(PEEK) if (found := compiled.search(line))]
+    heads = text.str.head(max(ends, default=0) + 1)
+    changed = heads.ne_missing(heads.shift(1))
+    stamps = heads.filter(changed).str.extract(f"(?:{pattern}){AFTER}", group)
+    times = parse(stamps, formats, guess).gather(changed.cum_sum() - 1)
+    missing = times.is_null()
+    if missing.any():
+        rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
+        times = times.scatter(missing.arg_true(), rest)
+    return times
+
+
+def parse(
+    stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None
+) -> pl.Series:
+    """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
+    now = now or datetime.now(UTC).replace(tzinfo=None)
+    plain = (
+        stamps.str.replace(r"^(\d+-?\d+-?\d+)T(\d)", "${1} ${2}")
+        .str.replace(r",(\d+)", ".${1}")
+        .str.replace(r"\s?(?:Z|UTC|GMT)$", "+0000")
+        .str.replace_all(r"\s+", " ")
+    )
+    zone = plain.str.extract_groups(ZONE).struct.unnest()
+    plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")
+    first = plain.drop_nulls().head(PEEK)
+    hits = {form: int(_strptime(first, form, now).is_not_null().sum()) for form in formats}
+    times = pl.Series(name="time", values=[None] * len(stamps), dtype=TIME)
+    for form in sorted(formats, key=lambda form: -hits[form]):
+        missing = times.is_null() & plain.is_not_null()
+        if not missing.any():
+            break
+        times = times.scatter(missing.arg_true(), _strptime(plain.filter(missing), form, now))
+    minutes = zone["2"].cast(pl.Int64) * 60 + zone["3"].cast(pl.Int64).fill_null(0)
+    shift = pl.select(pl.when(zone["1"] == "-").then(-minutes).otherwise(minutes)).to_series().fill_null(0)
+    times = times - (shift * 60_000_000).cast(pl.Duration("us"))
+    unknown = times.is_null() & stamps.is_not_null()
+    if guess and unknown.any():
+        distinct = stamps.filter(unknown).unique(maintain_order=True).head(GUESSES)
+        guessed = {stamp: _guess(stamp) for stamp in distinct}
+        values = pl.Series([guessed.get(stamp) for stamp in stamps.filter(unknown)], dtype=TIME)
+        times = times.scatter(unknown.arg_true(), values)
+    return times
+
+
+def _strptime(stamps: pl.Series, form: str, now: datetime) -> pl.Series:
+    if form == EPOCH:
+        return _epoch(stamps)
+    if "%Y" in form or "%y" in form:
+        return stamps.str.to_datetime(form, time_unit="us", strict=False)
+    return _with_year(("2000 " + stamps).str.to_datetime(f"%Y {form}", time_unit="us", strict=False), now)
+
+
+def _with_year(times: pl.Series, now: datetime) -> pl.Series:
+    """Stamps without a year (read as of 2000) in the last years that keep their order and are not to come."""
+    known = times.drop_nulls()
+    if known.is_empty():
+        return times
+    gaps = known.diff().dt.total_days().fill_null(0)
+    turns = ((gaps < -183).cast(pl.Int32) - (gaps > 183).cast(pl.Int32)).cum_sum()
+    last = known[-1]
+    year = now.year - ((last.month, last.day) > (now.month, now.day + 1))
+    offset = (turns - turns[-1] + (year - 2000)).cast(pl.String) + "y"
+    return times.scatter(times.is_not_null().arg_true(), known.dt.offset_by(offset))
+
+
+def _epoch(stamps: pl.Series) -> pl.Series:
+    """Seconds since 1970 with 9 or 10 digits, and a fraction, or 13, 16, 19 digits of ms, us, ns."""
+    parts = stamps.str.extract_groups(r"^(\d{9,19})(?:\.(\d{1,9}))?$").struct.unnest()
+    whole = parts["1"].cast(pl.Int64, strict=False)
+    digits = parts["1"].str.len_bytes()
+    fraction = parts["2"].fill_null("0").str.pad_end(6, "0").str.head(6).cast(pl.Int64)
+    micros = pl.select(
+        pl.when(digits <= 10)
+        .then(whole.clip(0, 9_999_999_999) * 1_000_000 + fraction)
+        .when(digits == 13)
+        .then(whole.clip(0, 9_999_999_999_999) * 1_000)
+        .when(digits == 16)
+        .then(whole)
+        .when(digits == 19)
+        .then(whole // 1000)
+    ).to_series()
+    return micros.cast(TIME)
+
+
+def _guess(stamp: str) -> datetime | None:
+    if len(stamp) < 8:  # "5" is no time, though dateutil takes it for a day of this month
+        return None
+    try:
+        time = parser.parse(stamp, tzinfos=lambda _, seconds: seconds or 0)  # a zone it does not know is UTC
+        return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    except (ValueError, OverflowError):
+        return None

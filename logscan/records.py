@@ -1,0 +1,150 @@
+"""Streams to chunks of records: the first three steps of the way, block by block, on all cores.
+
+    sources -> formats -> templates => chunks
+
+What depends on a line's shape alone (level, component, message, log key) is worked out once a distinct shape and
+joined to the records; the rest (time, session) is a column. A chunk holds numbers only: the text of the few lines that
+end up in a finding is read again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logscan import formats
+from logscan.formats import Layout
+from logscan.sources import Block, Problem, Stream
+from logscan.templates.keys import Keys
+from logscan.windows.cut import Window
+
+SAMPLE = 2_000  # lines on which a layout is detected
+MAX_SHAPES = 200_000  # distinct shapes remembered; about 100 MB
+WORKERS = 2
+AHEAD = 3  # blocks read before the records of the first are asked for
+KEYED = ["message", "level", "kept"]  # what a log key is made of
+EVERYTHING = pl.lit(True)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Records of one block of lines.
+
+    records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest of
+             the window, null where absent), `kind` (row in kinds), `key`
+    kinds:   a row a distinct kind of record: `key`, `template`, `name` (see `Keys`), `level`, `component`, `kept`,
+             `message`, `label`, `n` (records)
+    read:    bytes of the stream that were read so far
+    """
+
+    records: pl.DataFrame
+    kinds: pl.DataFrame
+    read: int
+
+
+@dataclass
+class Reader:
+    """Reads streams into chunks; one table of keys and one numbering of sources for all of them.
+
+    only: which records are read at all, an expression over `time`, `session` and `label`; nothing is learnt from others
+    """
+
+    keys: Keys
+    on_problem: Callable[[Problem], None]
+    log_format: str | None = None
+    session: str | None = None
+    window: Window = field(default_factory=Window)
+    only: pl.Expr = EVERYTHING
+    layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
+    sources: list[str] = field(default_factory=list)
+    _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
+    _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
+
+    def freeze(self) -> npt.NDArray[np.int32]:
+        """End the learning of keys (see `Keys.freeze`); every message is looked up anew."""
+        self._keyed = None
+        return self.keys.freeze()
+
+    def chunks(self, stream: Stream) -> Iterator[Chunk]:
+        """The stream's records in order."""
+        self.window.begin()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
+            for block, layout in self._whole_records(stream):
+                pending.append((block, layout, pool.submit(_records, layout, block.lines)))
+                if len(pending) > AHEAD:
+                    yield self._chunk(*pending.popleft())
+            while pending:
+                yield self._chunk(*pending.popleft())
+
+    def _whole_records(self, stream: Stream) -> Iterator[tuple[Block, Layout]]:
+        """Blocks that end where a record ends, with the stream's layout."""
+        layout = self.layouts.get(stream.name)
+        held: Block | None = None
+        for block in stream.blocks(self.on_problem):
+            if layout is None:
+                layout = self.layouts[stream.name] = self._layout(block.lines["text"].head(SAMPLE))
+            lines = block.lines
+            if held is not None and held.source == block.source:
+                lines = pl.concat([held.lines, lines])
+            elif held is not None and len(held.lines):
+                yield held, layout
+            complete, rest = layout.split(lines)
+            held = Block(block.source, rest, block.read)
+            if len(complete):
+                yield Block(block.source, complete, block.read), layout
+        if held is not None and layout is not None and len(held.lines):
+            yield held, layout
+
+    def _layout(self, sample: pl.Series) -> Layout:
+        layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample)
+        return layout.with_session(self.session) if self.session else layout
+
+    def _chunk(self, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Chunk:
+        if block.source not in self.sources:
+            self.sources.append(block.source)
+        source = pl.lit(self.sources.index(block.source), pl.Int32).alias("source")
+        records = self.window.cut(future.result().with_columns(source))
+        shapes = records["shape"].unique(maintain_order=True)
+        records = records.join(self._attributes(layout, shapes).select("shape", "label"), on="shape", maintain_order="left")
+        records = records.filter(self.only).drop("label")
+        kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
+        kinds = kinds.join(self._attributes(layout, shapes), on="shape", maintain_order="left")
+        kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index("kind")
+        numbers = kinds.select("kind", "key", "shape", "kept")
+        records = records.join(numbers, on=["shape", "kept"], nulls_equal=True, maintain_order="left")
+        return Chunk(records.drop("shape", "kept"), kinds.drop("kind", "shape"), block.read)
+
+    def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
+        """A row a shape with its level, component, message and label, remembered for shapes met before."""
+        name = layout.format.name
+        known = self._shapes.get(name)
+        new = shapes if known is None else shapes.filter(~shapes.is_in(known["shape"].implode()))
+        if len(new) or known is None:
+            if known is not None and len(known) > MAX_SHAPES:
+                known = known.filter(pl.col("shape").is_in(shapes.implode()))
+            fresh = layout.attributes(new).with_columns(new.alias("shape"))
+            known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
+        return known
+
+    def _key_table(self, kinds: pl.DataFrame) -> pl.DataFrame:
+        """A row a message with its level, number and key, remembered for those met before."""
+        needed = kinds.select(KEYED).unique(maintain_order=True)
+        known = self._keyed
+        new = needed if known is None else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
+        if len(new) or known is None:
+            if known is not None and len(known) > MAX_SHAPES:
+                known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)
+            fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
+            known = self._keyed = fresh if known is None else pl.concat([known, fresh])
+        return known
+
+
+def _records(layout: Layout, lines: pl.DataFrame) -> pl.DataFrame:
+    """Records without their text, sessions as digests."""
+    digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
+    return layout.records(lines).select("line", "last_line", "offset", "time", digest, "shape", "kept")

@@ -1,0 +1,16 @@
+"""Paths into blocks of lines: the first step.
+
+    discovery    paths, patterns, folders, "-"  -> streams: a log and its rotated siblings, oldest first
+    inputs       the name of a source           -> an open file or pipe; a pipe can be kept to be read again
+    compression  its bytes                      -> plain bytes, whatever they are packed with
+    lines        plain bytes                    -> numbered lines with offsets, whole buffers at a time
+    stream       all of these in turn           -> blocks, and what was wrong with which source
+
+A source is named by its path as the user wrote it; "-" is standard input. Nothing here knows what a line means.
+"""
+
+from logscan.sources.discovery import open_streams, siblings
+from logscan.sources.lines import BLOCK, MAX_LINE
+from logscan.sources.stream import Block, Problem, Stream, fetch
+
+__all__ = ["BLOCK", "MAX_LINE", "Block", "Problem", "Stream", "fetch", "open_streams", "siblings"]

@@ -1,0 +1,77 @@
+"""Plain bytes out of an input: what it is compressed with is read from its first bytes, never from its name."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+
+import zstandard
+
+from logscan.sources.inputs import Input
+
+# Raised for an archive that is cut off (EOFError) or damaged, and by the system for a bad disk.
+_BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+
+_STEP = 1 << 18  # bytes decompressed at a time: at most so much before the damage is lost
+
+
+class _ZstdFile(io.BufferedIOBase):
+    """The frames of a zstd file one after another. The package's own reader takes a cut-off file for a whole one."""
+
+    def __init__(self, file: Input) -> None:
+        self._file = file
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._unread = b""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next bytes, of any `size`: four bytes can stand for 128 KiB, so few are decompressed at once."""
+        plain = b""
+        while not plain:
+            compressed = self._unread or self._file.read(2048)
+            if not compressed and self._frame is None:
+                break
+            if not compressed:
+                raise EOFError("the last frame is cut off")
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            plain = self._frame.decompress(compressed)
+            self._unread = b""
+            if self._frame.eof:
+                self._unread, self._frame = self._frame.unused_data, None
+        return plain
+
+
+_OPENERS: dict[bytes, Callable[[Input], io.BufferedIOBase]] = {
+    b"\x1f\x8b\x08": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
+    b"BZh": lambda file: bz2.BZ2File(file),
+    b"\xfd7zXZ\x00": lambda file: lzma.LZMAFile(file),
+    b"\x28\xb5\x2f\xfd": _ZstdFile,
+}
+
+
+def chunks(file: Input, size: int, on_break: Callable[[str], None]) -> Iterator[bytes]:
+    """The decompressed content in pieces of about `size` bytes, all but the last at least that long.
+
+    Where the content breaks off, all that could be read comes before the end, and `on_break` gets the reason.
+    """
+    opener = next((opener for magic, opener in _OPENERS.items() if file.head.startswith(magic)), None)
+    content = opener(file) if opener else file
+    step = _STEP if opener else size
+    parts: list[bytes] = []
+    have = 0
+    while True:
+        try:
+            part = content.read1(step)
+        except _BROKEN as error:
+            on_break((isinstance(error, OSError) and error.strerror) or str(error))
+            break
+        if not part:
+            break
+        parts.append(part)
+        have += len(part)
+        if have >= size:
+            yield b"".join(parts)
+            parts, have = [], 0
+    if parts:
+        yield b"".join(parts)

@@ -1,0 +1,86 @@
+"""One stream: a log, with its rotated siblings in the order of time, as blocks of lines."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import polars as pl
+
+from logscan.sources.compression import chunks
+from logscan.sources.inputs import open_input
+from logscan.sources.lines import BLOCK, MAX_LINE, split
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with a source. A fatal one is an error of the run (exit status 2); all else is still read."""
+
+    source: str
+    message: str
+    fatal: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole lines of one file.
+
+    Columns of `lines`: line (Int64, 1-based in its file), offset (Int64, bytes to its first byte in the decompressed
+    content), text (String, no line ending), raw (Binary, null but for lines that were not valid text).
+    """
+
+    source: str  # the file, as shown
+    lines: pl.DataFrame
+    read: int  # bytes of input (compressed where it is) consumed so far in this stream
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Files that are one log, oldest first."""
+
+    name: str  # of the newest file, as the user wrote it; "-" is standard input
+    files: tuple[str, ...]
+    size: int | None  # bytes on disk; None for a pipe
+    named: frozenset[str] = frozenset()  # files the user named, not found in a folder: fatal when empty
+
+    def blocks(
+        self, on_problem: Callable[[Problem], None], size: int = BLOCK, max_line: int = MAX_LINE
+    ) -> Iterator[Block]:
+        """All lines, in blocks of about `size` bytes. Each call reads from the beginning (a pipe if spooled)."""
+        before = 0
+        for source in self.files:
+            try:
+                file = open_input(source)
+            except OSError as error:
+                on_problem(Problem(source, f"cannot be read: {error.strerror}", fatal=True))
+                continue
+            with closing(file):
+                breaks: list[str] = []
+                cut: list[int] = []
+                count = 0
+                for piece in split(chunks(file, size, breaks.append), max_line):
+                    count += len(piece.lines)
+                    cut += piece.cut
+                    yield Block(source, piece.lines, before + file.consumed)
+                before += file.consumed
+            if breaks:
+                on_problem(Problem(source, f"breaks off in or after line {count}: {breaks[0]}", fatal=True))
+            elif not count:
+                on_problem(Problem(source, "is empty", fatal=source in self.named))
+            if cut:
+                lines = "1 line was" if len(cut) == 1 else f"{len(cut)} lines were"
+                message = f"{lines} cut to {max_line} bytes, the first of them line {cut[0]}"
+                on_problem(Problem(source, message, fatal=False))
+
+
+def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
+    """The texts of these 1-based lines, read anew up to the last one. What cannot be read any more is absent."""
+    found: dict[int, str] = {}
+    if not lines:
+        return found
+    wanted = pl.Series(sorted(lines), dtype=pl.Int64)
+    for block in Stream(source, (source,), None).blocks(lambda problem: None):
+        hits = block.lines.filter(pl.col("line").is_in(wanted.implode()))
+        found.update(zip(hits["line"], hits["text"], strict=True))
+        if block.lines["line"][-1] >= wanted[-1]:
+            break
+    return found

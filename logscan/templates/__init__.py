@@ -1,0 +1,11 @@
+"""Messages to integer log keys: masks, the drain3 miner, and a frozen table for scanning.
+
+masks.py     what is a variable by its look
+patterns.py  words, patterns of words, and the table that finds the pattern of a message
+mining.py    groups of messages, by drain3 and what refines it
+table.py     `Templates`: the step's one class
+"""
+
+from logscan.templates.table import Templates
+
+__all__ = ["Templates"]

@@ -1,0 +1,149 @@
+"""`Templates`: from a column of messages to a column of keys."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logscan.errors import ModelError, OptionError
+from logscan.templates.masks import mask
+from logscan.templates.mining import LIMIT, Miner
+from logscan.templates.patterns import LONGEST, WORD, Likeness, Pattern, show, words
+
+_CACHE = 50_000_000  # characters of masked messages whose key is remembered
+
+
+class Templates:
+    """Log keys and their templates: mines until `freeze`, then only recognises, and keys what is new apart.
+
+    A key never changes its meaning, though its template may become more general. Keys of one call are final.
+    What follows can teach a template that fits an earlier message better: ask for the keys of a training set
+    in one call, or again after `freeze`, when a message has the key that it will have wherever it is met.
+    """
+
+    def __init__(self, masks: Sequence[str] = ()) -> None:
+        """`masks`: regular expressions (Rust's) for the user's own variables, which become `<*>` before ours.
+
+        Raises OptionError.
+        """
+        self.masks = tuple(masks)
+        self.frozen = False
+        self._known = Miner()
+        self._novel = Miner()
+        self._keys: dict[str, int] = {}  # masked message -> key
+        self._size = 0  # characters in it
+        self._likeness: Likeness | None = None
+        for pattern in self.masks:
+            try:
+                mask(pl.Series([""]), [pattern])
+            except pl.exceptions.ComputeError as error:
+                raise OptionError(f"mask {pattern!r} is no regular expression: {error}") from None
+
+    def __len__(self) -> int:
+        return len(self._known) + len(self._novel)
+
+    @property
+    def known(self) -> int:
+        """Keys below are those learnt before `freeze`."""
+        return len(self._known)
+
+    @property
+    def full(self) -> bool:
+        """The limit of templates was reached: what fits none is no longer told apart, and has one key."""
+        return self._known.full or self._novel.full
+
+    def freeze(self) -> None:
+        """Ends learning: the known templates stay as they are."""
+        if not self.frozen:
+            self._freeze(self._known.nameless())
+
+    def keys(self, messages: pl.Series) -> npt.NDArray[np.int32]:
+        """A key for each of `messages` (String, digit-reduced; null is an empty one): (n,)."""
+        masked = mask(messages.fill_null(""), self.masks)
+        distinct = masked.unique(maintain_order=True)
+        keys = pl.Series(self._keys_of(distinct.to_list()), dtype=pl.Int32)
+        return masked.replace_strict(distinct, keys, return_dtype=pl.Int32).to_numpy()
+
+    def template(self, key: int) -> str:
+        """Such as `Received block <*> of size <*>`. Raises IndexError for a key that was never given."""
+        return show(self._pattern(key))
+
+    def slots(self, message: str, key: int) -> list[tuple[int, str]]:
+        """(slot, word) for each place of `key` where mining, not a mask, found a variable.
+
+        A slot is the word's place in the message, so it stays when the template becomes more general.
+        """
+        message_words = words(mask(pl.Series([message]), self.masks).item())
+        places = zip(message_words, self._pattern(key), strict=False)
+        return [(at, word) for at, (word, place) in enumerate(places) if place == WORD]
+
+    def nearest(self, key: int) -> int | None:
+        """For a novel `key` the known template that shares at least half of its words, or None."""
+        if key < self.known:
+            return None
+        if self._likeness is None:
+            self._likeness = Likeness(self._known.patterns)
+        return self._likeness.nearest(self._pattern(key))
+
+    def to_json(self) -> dict[str, Any]:
+        """The known templates; no message. A variable that mining found is null: no word is taken for one."""
+        table = [[None if word == WORD else word for word in pattern] for pattern in self._known.patterns]
+        return {"masks": list(self.masks), "templates": table}
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The frozen table that `to_json` gave. Raises ModelError."""
+        if not isinstance(data, dict):
+            raise _broken("an object")
+        masks, table = data.get("masks"), data.get("templates")
+        if not isinstance(masks, list) or not all(isinstance(pattern, str) for pattern in masks):
+            raise _broken("`masks`, a list of texts,")
+        if not isinstance(table, list) or len(table) > LIMIT + 1:
+            raise _broken("`templates`, a list,")
+        try:
+            templates = cls(masks)
+        except OptionError as error:
+            raise ModelError(f"templates.json: {error}") from None
+        templates._freeze([_checked(pattern) for pattern in table])
+        return templates
+
+    def _freeze(self, patterns: Sequence[Pattern]) -> None:
+        """Makes `patterns` the known ones, without what only mining needs."""
+        self._known = Miner.of(patterns)
+        self._keys.clear()
+        self.frozen = True
+
+    def _pattern(self, key: int) -> Pattern:
+        if not 0 <= key < len(self):
+            raise IndexError(f"no log key {key}: there are {len(self)}")
+        return self._known.patterns[key] if key < self.known else self._novel.patterns[key - self.known]
+
+    def _keys_of(self, masked: list[str]) -> list[int]:
+        if self._size > _CACHE:
+            self._keys.clear()
+            self._size = 0
+        new = {text: words(text) for text in masked if text not in self._keys}
+        self._size += sum(map(len, new))
+        if self.frozen:
+            found = {text: self._known.find(message) for text, message in new.items()}
+            novel = {text: new[text] for text, key in found.items() if key is None}
+            self._keys.update((text, key) for text, key in found.items() if key is not None)
+            numbers = self._novel.add(list(novel.values()))
+            self._keys.update(zip(novel, (self.known + number for number in numbers), strict=True))
+        else:
+            self._keys.update(zip(new, self._known.add(list(new.values())), strict=True))
+        return [self._keys[text] for text in masked]
+
+
+def _checked(pattern: object) -> Pattern:
+    if not isinstance(pattern, list) or len(pattern) > LONGEST:
+        raise _broken(f"a template of at most {LONGEST} words")
+    if not all(word is None or (isinstance(word, str) and word.split() == [word]) for word in pattern):
+        raise _broken("words without blanks")
+    return tuple(WORD if word is None else word for word in pattern)
+
+
+def _broken(expected: str) -> ModelError:
+    return ModelError(f"templates.json is damaged or foreign ({expected} expected): train the model again")

@@ -1,0 +1,44 @@
+"""How a log is cut into windows: by session id, by time, or by count."""
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from logscan.errors import OptionError
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass
+class Window:
+    """`microseconds` cuts by time, `records` by count, neither by the session that a record names, if it names one."""
+
+    microseconds: int | None = None
+    records: int | None = None
+    _count: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Window":
+        """`auto` and `session`, a time such as `60s` or `5m`, or a number of records. Raises OptionError."""
+        if text in ("auto", "session"):
+            return cls()
+        if match := re.fullmatch(r"(\d+)([smhd]?)", text):
+            number = int(match[1])
+            if number > 0:
+                return cls(microseconds=number * SECONDS[match[2]] * 1_000_000) if match[2] else cls(records=number)
+        raise OptionError(f"--window {text!r} is none of: auto, session, a time such as 60s, a number of records")
+
+    def begin(self) -> None:
+        """A new stream begins."""
+        self._count = 0
+
+    def cut(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The records with the number of their window in `session`; null where they belong to none."""
+        if self.microseconds is not None:
+            return records.with_columns(session=(pl.col("time").dt.epoch("us") // self.microseconds).cast(pl.UInt64))
+        if self.records is not None:
+            number = (pl.int_range(pl.len()) + self._count) // self.records
+            self._count += len(records)
+            return records.with_columns(session=number.cast(pl.UInt64))
+        return records

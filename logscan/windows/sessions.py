@@ -1,0 +1,140 @@
+"""Windows by session: all records that carry the same id, in the order in which they were written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+MAX_OPEN = 4_000_000  # events held in open sessions; about 160 MB
+
+
+EVENTS = pl.DataFrame(
+    schema={
+        "window": pl.UInt64,  # digest of the session's name: 8 bytes, where the name takes 30
+        "key": pl.Int32,
+        "source": pl.Int32,
+        "line": pl.Int64,
+        "offset": pl.Int64,
+        "time": pl.Datetime("us"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows as flat columns.
+
+    events: one row an event, window after window, columns as in EVENTS
+    starts: (n + 1,) window i is rows starts[i] to starts[i + 1]
+    """
+
+    events: pl.DataFrame
+    starts: Ints
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @cached_property
+    def keys(self) -> Ints:
+        """(events,) the log keys."""
+        return self.events["key"].cast(pl.Int64).to_numpy()
+
+    @cached_property
+    def ids(self) -> Hashes:
+        """(n,) the windows' ids, as given in the events."""
+        return self.events["window"].to_numpy()[self.starts[:-1]]
+
+    @property
+    def lengths(self) -> Ints:
+        """(n,) events in each window."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def vectors(self) -> Hashes:
+        """(n,) a digest of each window's event counts: equal where the same keys occur equally often."""
+        return _sum(scatter(self.keys), self.starts)
+
+    @cached_property
+    def sequences(self) -> Hashes:
+        """(n,) a digest of each window's events in their order."""
+        position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
+        return _sum(scatter(self.keys + (position << 32)), self.starts)
+
+    def distinct(self) -> tuple[Ints, Ints, Ints]:
+        """Equal sequences once: (d,) index of the first window of each, (n,) which of them each window is, (d,) counts."""
+        _, first, inverse, counts = np.unique(
+            self.sequences, return_index=True, return_inverse=True, return_counts=True
+        )
+        return first, inverse, counts
+
+    def take(self, chosen: Ints) -> "Windows":
+        """The windows at these indices, in this order."""
+        lengths = self.lengths[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
+        return Windows(self.events[rows], starts)
+
+    def renamed(self, keys: npt.NDArray[np.int32]) -> "Windows":
+        """The same windows with `keys[key]` in the place of each key."""
+        return Windows(self.events.with_columns(key=pl.Series(keys).gather(self.events["key"])), self.starts)
+
+
+def scatter(values: Ints) -> Hashes:
+    """(n,) 64 well-mixed bits a value (the finalizer of splitmix64), so that sums of them tell multisets apart."""
+    x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _sum(values: Hashes, starts: Ints) -> Hashes:
+    return np.add.reduceat(values, starts[:-1]) if len(starts) > 1 else np.zeros(0, np.uint64)
+
+
+class Sessions:
+    """Collects events by session; holds at most `limit` events, then closes the sessions that were quiet longest.
+
+    closed_early: sessions closed by that bound, while more of their events may have followed
+    """
+
+    def __init__(self, limit: int = MAX_OPEN) -> None:
+        self.limit = limit
+        self.closed_early = 0
+        self._held: list[pl.DataFrame] = []
+        self._events = 0
+
+    def add(self, events: pl.DataFrame) -> Iterator[Windows]:
+        """Take events with the columns of `Windows.events`; gives sessions back only where the bound is reached."""
+        self._held.append(events)
+        self._events += len(events)
+        if self._events > self.limit:
+            frame = pl.concat(self._held)
+            arrival = pl.int_range(pl.len())
+            ends = frame.group_by("window").agg(arrival.max().alias("end")).sort("end")
+            rows = frame.join(ends, on="window", maintain_order="left")["end"]
+            old = rows < len(frame) - self.limit // 2
+            self._held = [frame.filter(~old)]
+            self._events = len(self._held[0])
+            windows = _by_name(frame.filter(old))
+            self.closed_early += len(windows)
+            yield windows
+
+    def close(self) -> Windows:
+        """All sessions that are still open."""
+        held, self._held, self._events = self._held, [], 0
+        return _by_name(pl.concat(held)) if held else _by_name(EVENTS.clone())
+
+
+def _by_name(events: pl.DataFrame) -> Windows:
+    """Events grouped by window, windows in the order of their first event."""
+    first = events.with_row_index("at").group_by("window").agg(pl.col("at").min().alias("first"))
+    grouped = events.join(first, on="window", maintain_order="left").sort("first", maintain_order=True)
+    changes = np.flatnonzero(np.diff(grouped["first"].to_numpy())) + 1
+    starts = np.concatenate([[0], changes, [len(grouped)]]) if len(grouped) else np.zeros(1, np.int64)
+    return Windows(grouped.drop("first"), starts.astype(np.int64))
