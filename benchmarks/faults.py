@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logscan.findings import Finding
-from logscan.scan import scan
+from logscan.scan import Options, scan
 
 
 def read_labels(folder: Path) -> tuple[dict[int, str], set[int], int]:
@@ -59,7 +59,7 @@ def judge(findings: Sequence[Finding], folder: Path) -> dict[str, float | int | 
 
 def flagged_lines(finding: Finding) -> set[int]:
     """All lines that a finding blames, those of multi-line records included."""
-    return {n for line in finding.lines for n in range(line.line, line.last_line + 1)}
+    return {n for line in finding.lines for n in range(line.line, (line.last_line or line.line) + 1)}
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
     results = []
     for system in sorted(path.parent for path in args.folder.glob("*/labels.csv")):
         for baseline in (["train.log"], []):
-            found = scan([str(system / "test.log")], baseline=[str(system / name) for name in baseline])
+            found = scan([str(system / "test.log")], Options(baseline=tuple(str(system / name) for name in baseline)))
             figures = judge(found.findings, system)
             results.append({"system": system.name, "baseline": " ".join(baseline) or "none", **figures})
     if args.json:

@@ -7,16 +7,18 @@ joined to the records; the rest (time, session) is a column. A chunk holds numbe
 end up in a finding is read again.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from logscan import formats
+from logscan.errors import OptionError
 from logscan.formats import Layout
 from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
@@ -50,7 +52,7 @@ class Chunk:
 class Reader:
     """Reads streams into chunks; one table of keys and one numbering of sources for all of them.
 
-    only: which records are read at all, an expression over `time`, `session` and `label`; nothing is learnt from others
+    only: which records are read at all, an expression over `time`, `session`, `label`, `file` and `line`; nothing is learnt from others
     """
 
     keys: Keys
@@ -59,6 +61,7 @@ class Reader:
     session: str | None = None
     window: Window = field(default_factory=Window)
     only: pl.Expr = EVERYTHING
+    by_format: dict[str, Layout] = field(default_factory=dict)
     layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
     sources: list[str] = field(default_factory=list)
     _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
@@ -101,8 +104,11 @@ class Reader:
             yield held, layout
 
     def _layout(self, sample: pl.Series) -> Layout:
+        """The layout of a stream; logs of one format share the session id that was found in the first of them."""
         layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample)
-        return layout.with_session(self.session) if self.session else layout
+        if self.session is not None:
+            layout = replace(layout, session=session_pattern(self.session))
+        return self.by_format.setdefault(layout.format.name, layout)
 
     def _chunk(self, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Chunk:
         if block.source not in self.sources:
@@ -111,7 +117,7 @@ class Reader:
         records = self.window.cut(future.result().with_columns(source))
         shapes = records["shape"].unique(maintain_order=True)
         records = records.join(self._attributes(layout, shapes).select("shape", "label"), on="shape", maintain_order="left")
-        records = records.filter(self.only).drop("label")
+        records = records.with_columns(file=pl.lit(block.source)).filter(self.only).drop("label", "file")
         kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
         kinds = kinds.join(self._attributes(layout, shapes), on="shape", maintain_order="left")
         kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index("kind")
@@ -142,6 +148,18 @@ class Reader:
             fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
             known = self._keyed = fresh if known is None else pl.concat([known, fresh])
         return known
+
+
+def session_pattern(pattern: str) -> str:
+    """A user's pattern as one with exactly one group. Raises OptionError."""
+    try:
+        groups = re.compile(pattern).groups
+        pl.Series([""]).str.extract(pattern if groups else f"({pattern})")
+    except (re.error, pl.exceptions.ComputeError) as error:
+        raise OptionError(f"--session {pattern!r} is no regular expression: {str(error).splitlines()[0]}") from None
+    if groups > 1:
+        raise OptionError(f"--session {pattern!r} has {groups} groups: mark the id with one, the others with (?:...)")
+    return pattern if groups else f"({pattern})"
 
 
 def _records(layout: Layout, lines: pl.DataFrame) -> pl.DataFrame:

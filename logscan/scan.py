@@ -1,80 +1,222 @@
-"""The whole way, for a command line or a notebook: logs in, findings out.
+"""The whole way, for the command line or a notebook: logs in, findings out.
 
-    result = scan(["app.log"], baseline=["good.log"])
-    for finding in result.findings: ...
+    from logscan.scan import Options, scan
+
+    result = scan(["app.log"], Options(baseline=("good.log",)))
+    for finding in result.findings:
+        print(finding.score, finding.reason)
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 from time import perf_counter
 
 import polars as pl
 
 from logscan.detectors.baseline import Baseline
 from logscan.detectors.profile import Profile
+from logscan.errors import InputError
 from logscan.findings.explain import explain
 from logscan.findings.finding import Finding
 from logscan.findings.merge import Evidence
-from logscan.records import Chunk, Reader
-from logscan.sources import Problem, Stream, open_streams
+from logscan.findings.rank import ranked
+from logscan.models.bundle import layouts_of, load
+from logscan.records import EVERYTHING, Reader
+from logscan.sources import Problem, Stream, fetch, open_streams, siblings
 from logscan.templates.keys import Keys
+from logscan.windows import Window
 
-BUDGET = 20  # findings per 10,000 lines
+BUDGET = 20.0  # findings per 10,000 lines, and at least so many
 MIN_SCORE = 0.5
+
+Progress = Callable[[str, int, int | None], None]  # what is done, bytes read, bytes in all
+
+
+def silent(doing: str, read: int, size: int | None) -> None:
+    """No progress is shown."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is to be known beside the paths.
+
+    baseline, model, split_at: where normal is learnt from; without them each log is judged by itself
+    since, until: only records of this time are judged
+    budget: findings per 10,000 lines, at least that many in all; min_score: in [0, 1]
+    accepted: ids of findings that are known to be fine
+    """
+
+    baseline: tuple[str, ...] = ()
+    model: Path | None = None
+    split_at: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    log_format: str | None = None
+    session: str | None = None
+    window: str = "auto"
+    masks: tuple[str, ...] = ()
+    budget: float = BUDGET
+    min_score: float = MIN_SCORE
+    accepted: frozenset[str] = frozenset()
 
 
 @dataclass
 class Result:
-    """findings: the strangest first"""
+    """findings: the best first, within the budget; over: those beyond it; layouts: of each stream, in words."""
 
+    sources: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
+    over: int = 0
+    accepted: int = 0
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    layouts: dict[str, str] = field(default_factory=dict)
     lines: int = 0
     records: int = 0
+    windows: int = 0
     seconds: float = 0.0
-    formats: dict[str, str] = field(default_factory=dict)
-
-
-def learn(streams: Iterable[Stream], reader: Reader, own: bool = False) -> Profile:
-    """The profile of known-good logs."""
-    profile = Profile(reader.keys)
-    for stream in streams:
-        for chunk in reader.chunks(stream):
-            profile.add(chunk)
-    return profile.finish(reader.freeze(), own)
 
 
 def scan(
-    paths: Sequence[str], *, baseline: Sequence[str] = (), budget: float = BUDGET, min_score: float = MIN_SCORE
+    paths: Sequence[str],
+    options: Options | None = None,
+    progress: Progress = silent,
+    on_problem: Callable[[Problem], None] = lambda problem: None,
 ) -> Result:
-    """Scan logs against a known-good one, or, without one, each log against itself."""
+    """Find what does not belong. Raises LogscanError where an option means nothing or the model cannot be used."""
     began = perf_counter()
     result = Result()
-    streams = open_streams(paths, result.problems.append)
-    found: list[Finding] = []
-    if baseline:
-        reader = Reader(Keys(), result.problems.append)
-        profile = learn(open_streams(baseline, result.problems.append), reader)
-        for stream in streams:
-            found += _judge(stream, reader, profile, result, own=False)
-    else:
-        for stream in streams:
-            reader = Reader(Keys(), result.problems.append)
-            profile = learn([stream], reader, own=True)
-            found += _judge(stream, reader, profile, result, own=True)
-    found.sort(key=lambda finding: (-finding.score, finding.source, finding.first_line))
-    most = max(int(budget), int(budget * result.lines / 10_000))
-    result.findings = [finding for finding in found if finding.score >= min_score][:most]
+
+    def problem(found: Problem) -> None:
+        if found not in result.problems:
+            result.problems.append(found)
+            on_problem(found)
+
+    streams = open_streams(paths, problem, spool=True)
+    result.sources = tuple(source for stream in streams for source in stream.files)
+    run = _Run(options or Options(), result, progress, problem)
+    found = run.judge_all(streams)
+    kept = [finding for finding in found if finding.id not in run.options.accepted]
+    strange = ranked(finding for finding in kept if finding.score >= run.options.min_score)
+    most = int(max(run.options.budget, run.options.budget * result.lines / 10_000))
+    result.accepted = len(found) - len(kept)
+    result.over = max(0, len(strange) - most)
+    result.findings = with_texts(strange[:most], run.session_patterns)
     result.seconds = perf_counter() - began
     return result
 
 
-def _judge(stream: Stream, reader: Reader, profile: Profile, result: Result, own: bool) -> list[Finding]:
-    detector = Baseline(profile, own)
-    evidence = Evidence()
-    for chunk in reader.chunks(stream):
-        evidence.add(detector.judge(chunk))
-        result.records += len(chunk.records)
-        result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())
-    evidence.add(detector.finish())
-    return [explain(cause, profile, reader.sources, own) for cause in evidence.causes()]
+def learn(streams: Iterable[Stream], reader: Reader, progress: Progress = silent, own: bool = False) -> Profile:
+    """The profile of logs that are taken to be normal; the reader's keys are frozen after it."""
+    profile = Profile(reader.keys)
+    for stream in streams:
+        for chunk in reader.chunks(stream):
+            profile.add(chunk)
+            progress("learning", chunk.read, stream.size)
+    return profile.finish(reader.freeze(), own)
+
+
+def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
+    """The findings with the texts of their lines, read again, and with the names of their sessions."""
+    wanted: dict[str, set[int]] = {}
+    for finding in findings:
+        for line in finding.lines:
+            wanted.setdefault(line.source, set()).add(line.line)
+    texts = {source: fetch(source, lines) for source, lines in wanted.items()}
+    return [_with_text(finding, texts, session_patterns) for finding in findings]
+
+
+def _with_text(
+    finding: Finding, texts: Mapping[str, Mapping[int, str]], session_patterns: Mapping[str, str]
+) -> Finding:
+    lines = []
+    for line in finding.lines:
+        lines.append(replace(line, text=texts[line.source].get(line.line, "")))
+    window = None
+    pattern = session_patterns.get(finding.source)
+    if pattern and finding.kind in ("order", "count"):
+        session = pl.Series([lines[0].text]).str.extract(pattern).item()
+        window = f"session {session}" if session else None
+    return replace(finding, lines=tuple(lines), window=window)
+
+
+class _Run:
+    """One scan: what all of its streams share."""
+
+    def __init__(
+        self, options: Options, result: Result, progress: Progress, on_problem: Callable[[Problem], None]
+    ) -> None:
+        self.options = options
+        self.result = result
+        self.progress = progress
+        self.on_problem = on_problem
+        self.window = Window.parse(options.window)
+        self.session_patterns: dict[str, str] = {}  # by source
+
+    def judge_all(self, streams: Sequence[Stream]) -> list[Finding]:
+        """Findings of all streams."""
+        options = self.options
+        if options.model is not None:
+            keys, profile, card = load(options.model)
+            reader = self.reader(keys)
+            reader.by_format = layouts_of(card)
+            return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
+        if options.baseline:
+            reader = self.reader(Keys(options.masks))
+            good = open_streams(options.baseline, self.on_problem)
+            if not good:
+                raise InputError(f"nothing to learn from in {', '.join(options.baseline)}")
+            profile = learn(good, reader, self.progress)
+            return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
+        return [finding for stream in streams for finding in self.judge_by_itself(stream)]
+
+    def reader(self, keys: Keys) -> Reader:
+        """A reader over these keys, with the options of this run."""
+        return Reader(keys, self.on_problem, self.options.log_format, self.options.session, self.window)
+
+    def judge_by_itself(self, stream: Stream) -> list[Finding]:
+        """Findings of a log whose normal is the log: what was written before `split_at`, or all of it, beginning with
+        its older rotated siblings."""
+        reader = self.reader(Keys(self.options.masks))
+        if self.options.split_at is not None:
+            reader.only = pl.col("time") < self.options.split_at
+            profile = learn([stream], reader, self.progress)
+            if not profile.records:
+                raise InputError(f"{stream.name} has no record before {self.options.split_at}")
+            return self.judge(stream, reader, profile)
+        older = [str(path) for path in siblings(stream.name)] if len(stream.files) == 1 else []
+        profile = learn([*open_streams(older, self.on_problem), stream], reader, self.progress, own=True)
+        return self.judge(stream, reader, profile, own=True)
+
+    def judge(self, stream: Stream, reader: Reader, profile: Profile, own: bool = False) -> list[Finding]:
+        """Findings of one stream against a profile."""
+        reader.only = self.judged()
+        detector = Baseline(profile, own)
+        evidence = Evidence(reader.keys)
+        for chunk in reader.chunks(stream):
+            evidence.add(detector.judge(chunk))
+            self.result.records += len(chunk.records)
+            self.result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())
+            self.progress("scanning", chunk.read, stream.size)
+        evidence.add(detector.finish())
+        self.result.windows += detector.windows
+        self.result.notes += [f"{stream.name}: {note}" for note in detector.notes]
+        layout = reader.layouts.get(stream.name)
+        if layout is not None:
+            session = f", session {layout.session}" if layout.session else ""
+            self.result.layouts[stream.name] = layout.format.name + session
+            if layout.session is not None:
+                self.session_patterns.update(dict.fromkeys(stream.files, layout.session))
+        return [explain(cause, profile, reader.sources, own) for cause in evidence.causes()]
+
+    def judged(self) -> pl.Expr:
+        """Which records are judged."""
+        judged = EVERYTHING
+        earliest = max((t for t in (self.options.since, self.options.split_at) if t is not None), default=None)
+        if earliest is not None:
+            judged = judged & (pl.col("time") >= earliest)
+        if self.options.until is not None:
+            judged = judged & (pl.col("time") < self.options.until)
+        return judged

@@ -54,25 +54,31 @@ class Baseline:
         common = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
         self._common = pl.Series(common, dtype=pl.Int32).filter(~pl.Series(common).is_in(self._local.implode()))
         self._rates = RateJudge(profile.rates)
-        self._windows = Sessions()
-        self._messages = pl.Series(dtype=pl.String)
+        self._sessions = Sessions()
+        self.windows = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader of the findings should know."""
+        early = self._sessions.closed_early
+        return [f"{early:,} sessions were judged before they may have ended: too many were open at once"] if early else []
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
         troubled = trouble(chunk.kinds).gather(chunk.records["kind"])
         records = chunk.records.with_columns(troubled)
         found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
-        found.append(self._bursts(records))
+        found.append(self._bursts(self._rates.bursts(records)))
         found.append(self._silences(self._rates.silences(records)))
         if self.profile.sessions is not None:
-            found += [self._sessions(windows) for windows in self._windows.add(session_events(chunk))]
+            found += [self._judge_sessions(windows) for windows in self._sessions.add(session_events(chunk))]
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def finish(self) -> pl.DataFrame:
         """Evidence that shows at the end: silences that lasted, sessions that are whole."""
         found = [self._silences(self._rates.silent_at_end())]
         if self.profile.sessions is not None:
-            found.append(self._sessions(self._windows.close()))
+            found.append(self._judge_sessions(self._sessions.close()))
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
@@ -118,8 +124,7 @@ class Baseline:
         share = max(seen, len(values) if not self.own else 1) / (n + len(values))
         return -log(share), f"{template}.{slot}={value}"
 
-    def _bursts(self, records: pl.DataFrame) -> pl.DataFrame:
-        found = self._rates.bursts(records)
+    def _bursts(self, found: pl.DataFrame) -> pl.DataFrame:
         excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
         return _evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
 
@@ -129,12 +134,13 @@ class Baseline:
         excess = (pl.col("pause") / pl.col("silence")).log() + 5.0
         return _evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
 
-    def _sessions(self, windows: Windows) -> pl.DataFrame:
+    def _judge_sessions(self, windows: Windows) -> pl.DataFrame:
         """The improbable steps of strange sessions."""
         sessions = self.profile.sessions
         assert sessions is not None
         if not len(windows):
             return EVIDENCE
+        self.windows += len(windows)
         usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
         strange = windows.take((~sessions.seen(windows.vectors, more_than=usual)).nonzero()[0])
         strange = strange.take((sessions.worst(strange) > sessions.threshold_).nonzero()[0])

@@ -14,7 +14,7 @@ WORDS = (
     r"disconnect\w*|unavailable|deadlock\w*|stall\w*|rollback|too (?:many|large|long|big|slow)|warn\w*)\b"
     r"|(?:Exception|Error)\b"
 )
-LEVELS = {"WARN": 0.5, "ERROR": 1.0, "CRITICAL": 1.0, "FATAL": 1.0, "ALERT": 1.0, "EMERGENCY": 1.0}
+LEVELS = {"WARN": 0.5, "ERROR": 1.0, "CRITICAL": 1.0, "FATAL": 1.0, "ALERT": 1.0, "EMERG": 1.0}
 
 
 def trouble(kinds: pl.DataFrame) -> pl.Series:

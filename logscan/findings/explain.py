@@ -9,8 +9,9 @@ import polars as pl
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import END
 from logscan.findings.finding import MAX_LINES, Finding, Line
-from logscan.findings.merge import FEW_NAMES, Cause
+from logscan.findings.merge import FEW_NAMES, NAMES, Cause
 
+TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 
 
@@ -50,7 +51,7 @@ def _line(row: dict[str, Any], profile: Profile, sources: list[str]) -> Line:
         line=row["line"],
         last_line=row["last_line"],
         offset=row["offset"],
-        score=_score(row["surprise"] + 3 * row["trouble"]),
+        score=_score(row["surprise"] + TROUBLE * row["trouble"]),
         key=row["key"],
         template=profile.keys.template(row["key"]),
         text="",
@@ -61,10 +62,20 @@ def _line(row: dict[str, Any], profile: Profile, sources: list[str]) -> Line:
 
 def _strength(cause: Cause) -> float:
     """Nats: the most surprising record, and more for trouble and for several kinds of line at once."""
-    if cause.kind == "value" and len(cause.what) > FEW_NAMES:
+    if _only_names(cause):
         return 1.0
     rows = cause.rows
-    return float(rows["surprise"].max()) + 3 * float(rows["trouble"].max()) + 0.5 * log2(rows["key"].n_unique())
+    return float(rows["surprise"].max()) + TROUBLE * float(rows["trouble"].max()) + 0.5 * log2(rows["key"].n_unique())
+
+
+def _only_names(cause: Cause) -> bool:
+    """Whether the values of a cause say no more than that other names are in use."""
+    return cause.kind == "value" and (len(cause.what) > FEW_NAMES or cause.rows["about"].str.starts_with(f"{NAMES}=").any())
+
+
+def score_of() -> pl.Expr:
+    """The score of each row of evidence by itself."""
+    return (1 - (-(pl.col("surprise") + TROUBLE * pl.col("trouble")).clip(0) / SCALE).exp()).alias("score")
 
 
 def _score(nats: float) -> float:
@@ -109,9 +120,9 @@ def _reason(cause: Cause, strongest: dict[str, Any], profile: Profile, own: bool
 
 
 def _value_reason(cause: Cause, strongest: dict[str, Any], profile: Profile) -> str:
-    if len(cause.what) > FEW_NAMES:
+    if _only_names(cause):
         names = sorted(cause.what)
-        return f"{len(names)} new names: {', '.join(names[:5])}" + (", …" if len(names) > 5 else "")
+        return f"{len(names)} new name{'s' * (len(names) != 1)}: {', '.join(names[:5])}" + (", …" if len(names) > 5 else "")
     place, value = strongest["about"].split("=", 1)
     template, slot = place.split(".")
     seen = profile.slots[int(template), slot]

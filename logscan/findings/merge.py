@@ -4,18 +4,25 @@ Records of evidence within NEAR lines of each other are one episode; episodes th
 are all records with the same strange value, all bursts at one time, and all improbable steps of the same kind.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import polars as pl
 
 from logscan.detectors.baseline import EVIDENCE
 from logscan.detectors.profile import FIELDS
 from logscan.findings.finding import MAX_LINES, Kind
+from logscan.findings.names import new_names
+from logscan.templates.keys import Keys
 
 NEAR = 3  # lines
 FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
-SAME_BURST = 100  # lines between records of one burst
+SAME_BURST = timedelta(seconds=60)  # between records of one burst
+EVERYWHERE = 10  # of 20 equal stretches of the log
+MANY_EPISODES = 20  # in which a key is too common to tie others together
+NAMES = "names"  # in the place of a slot: names in lines that are otherwise known
 MANY = 200_000  # rows of evidence that are held before the surplus of each kind is only counted
 SAME = ["kind", "key", "about"]
 
@@ -34,6 +41,7 @@ class Cause:
 class Evidence:
     """The evidence of one stream, in bounded memory: of each kind that is over and over the same, only MAX_LINES rows."""
 
+    keys: Keys
     _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
     _rows: int = 0
     _surplus: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -52,7 +60,7 @@ class Evidence:
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
-        rows = pl.concat(self._frames)
+        rows = self._without_names(pl.concat(self._frames))
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
         none = rows.clear()
         grouped: list[tuple[Kind, Iterable[tuple[frozenset[Hashable], pl.DataFrame]]]] = [
@@ -71,12 +79,31 @@ class Evidence:
                 yield Cause(kind, what, group, lines + surplus)
 
 
+    def _without_names(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of new keys that only hold new names as evidence of those names."""
+        new = pl.col("kind") == "new"
+        stretch = (pl.col("line") * 20 // pl.col("line").max().over("source")).alias("stretch")
+        found = rows.filter(new).group_by("key", maintain_order=True).agg(stretch.n_unique())
+        everywhere = set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"])
+        names = new_names(found["key"].to_list(), everywhere, self.keys)
+        named = pl.col("key").replace_strict(list(names), list(names.values()), default=None, return_dtype=pl.String)
+        about = pl.when(new & named.is_not_null()).then(pl.format("{}={}", pl.lit(NAMES), named)).otherwise("about")
+        kind = pl.when(new & named.is_not_null()).then(pl.lit("value")).otherwise("kind")
+        return rows.with_columns(about=about, kind=kind)
+
+
 def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
     rows = rows.sort("source", "line")
-    episode = _runs(rows, NEAR)
-    rows = rows.with_columns(episode=episode)
-    keys = rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
-    cause = _joined(keys)
+    rows = rows.with_columns(episode=_runs(rows, NEAR))
+    together = rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
+    episodes = Counter(key for keys in together for key in keys)
+    pairs = Counter(pair for keys in together for pair in zip(keys, keys[1:], strict=False))
+    links: list[list[Hashable]] = [[key] for key in episodes]
+    for (a, b), n in pairs.items():
+        most = max(episodes[a], episodes[b])
+        if most < MANY_EPISODES or n >= most / 5:  # what is everywhere ties nothing together
+            links.append([a, b])
+    cause = _joined(links)
     rows = rows.with_columns(cause=pl.col("key").replace_strict(list(cause), list(cause.values())))
     for _, group in rows.group_by("cause", maintain_order=True):
         yield frozenset(group["key"]), group.drop("episode", "cause")
@@ -89,7 +116,7 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFr
     rows = rows.with_columns(slot=slot, value=value)
     slots = rows.group_by("slot", maintain_order=True).agg(pl.col("value").unique(maintain_order=True))
     groups = [
-        [values] if len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS else [[one] for one in values]
+        [values] if slot == NAMES or len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS else [[v] for v in values]
         for slot, values in slots.iter_rows()
     ]
     cause = _joined([values for group in groups for values in group])
@@ -99,8 +126,9 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFr
 
 
 def _bursts(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
-    rows = rows.sort("source", "line")
-    for _, group in rows.with_columns(run=_runs(rows, SAME_BURST)).group_by("run", maintain_order=True):
+    rows = rows.sort("time")
+    run = (pl.col("time").diff() > SAME_BURST).fill_null(True).cum_sum()
+    for _, group in rows.with_columns(run=run).group_by("run", maintain_order=True):
         yield frozenset(group["key"]), group.drop("run")
 
 

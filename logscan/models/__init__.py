@@ -1,1 +1,1 @@
-"""TBD"""
+"""The model bundle: what was learnt, as a folder that can be shared."""

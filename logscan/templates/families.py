@@ -32,7 +32,7 @@ class Families:
 
     def __init__(self, templates: Templates) -> None:
         self.templates = templates
-        words = [_words(templates.template(number)) for number in range(templates.known)]
+        words = [words_of(templates.template(number)) for number in range(templates.known)]
         self.family: npt.NDArray[np.int32] = np.zeros(templates.known, np.int32)
         self.word: dict[int, str] = {}
         self._alike: dict[Words, int] = {}
@@ -78,8 +78,8 @@ class Families:
 
     def _member(self, number: int) -> tuple[int, str | None]:
         if number < len(self.family):
-            return int(self.family[number]), self.word.get(self._alike[_words(self.templates.template(number))])
-        words = _words(self.templates.template(number))
+            return int(self.family[number]), self.word.get(self._alike[words_of(self.templates.template(number))])
+        words = words_of(self.templates.template(number))
         if words in self._alike:
             return int(self.family[self._alike[words]]), None
         for place in _places(words):
@@ -88,7 +88,8 @@ class Families:
         return number, None
 
 
-def _words(template: str) -> Words:
+def words_of(template: str) -> Words:
+    """The words of a template, those made with a number as `<*>`."""
     return tuple(NUMBERED.sub("<*>", template).split())
 
 

@@ -1,0 +1,134 @@
+"""A bundle is a folder:
+
+    model.json      format version, detector and options, corpus, threshold and how it was calibrated, metrics, versions
+    keys.json       the table of templates and log keys
+    profile.json    counts, values of slots with few of them, rates, sessions
+    README.md       the same as model.json, to be read
+
+There is no pickle in it and no line of a log. Writing is atomic: the folder is made beside its place and renamed.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from logscan import __version__
+from logscan.detectors.profile import Profile
+from logscan.errors import ModelError, OptionError
+from logscan.formats import Layout
+from logscan.templates.keys import Keys
+
+VERSION = 1
+LARGEST = 1 << 30  # bytes of a file in a bundle
+
+Card = dict[str, Any]
+
+
+def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
+    """Write a bundle, in the place of an older one if there is one. Gives back the whole card.
+
+    Raises ModelError where the folder holds something else.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.json").is_file())):
+        raise ModelError(f"{folder} exists and is no model: name another place with --output")
+    whole: Card = {
+        "version": VERSION,
+        "detector": "baseline",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "logscan": __version__,
+        "python": sys.version.split()[0],
+        **card,
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        made.chmod(0o755)
+        _write(made / "model.json", orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+        _write(made / "keys.json", orjson.dumps(profile.keys.to_json()))
+        _write(made / "profile.json", orjson.dumps(profile.to_json()))
+        _write(made / "README.md", card_text(whole).encode())
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            os.replace(folder, old)
+            os.replace(made, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(made, folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return whole
+
+
+def load(folder: Path) -> tuple[Keys, Profile, Card]:
+    """The keys, frozen, the profile and the card of a bundle. Raises ModelError for anything that is none."""
+    card = read_card(folder)
+    try:
+        keys = Keys.from_json(_read(folder / "keys.json"))
+        return keys, Profile.from_json(_read(folder / "profile.json"), keys), card
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ModelError(f"{folder} is damaged ({error}): train it again") from None
+
+
+def read_card(folder: Path) -> Card:
+    """What the bundle says of itself. Raises ModelError."""
+    if not (folder / "model.json").is_file():
+        raise ModelError(f"{folder} is no model: there is no model.json in it")
+    card = _read(folder / "model.json")
+    if card.get("detector") != "baseline" or not isinstance(card.get("version"), int):
+        raise ModelError(f"{folder} was not written by logscan, or by a version that knows other detectors")
+    if card["version"] > VERSION:
+        raise ModelError(f"{folder} is of format {card['version']}, newer than this program reads: update logscan")
+    return card
+
+
+def layouts_of(card: Card) -> dict[str, Layout]:
+    """The layouts of the logs that were learnt, by format. Raises ModelError."""
+    try:
+        layouts = [Layout.from_dict(layout) for layout in card["layouts"]]
+    except (KeyError, TypeError, AttributeError, OptionError) as error:
+        raise ModelError(f"the model's layouts cannot be used ({error}): train it again") from None
+    return {layout.format.name: layout for layout in layouts}
+
+
+def card_text(card: Card) -> str:
+    """The card as Markdown."""
+    rows = [f"- {name}: {value}" for name, value in card.items() if not isinstance(value, dict | list)]
+    tables = [
+        f"\n## {name}\n\n" + "\n".join(f"- {key}: {value}" for key, value in table.items())
+        for name, table in card.items()
+        if isinstance(table, dict) and table
+    ]
+    return "# A logscan model\n\n" + "\n".join(rows) + "\n" + "\n".join(tables) + "\n"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ModelError(f"{path} is larger than a model can be")
+        data = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+    except orjson.JSONDecodeError:
+        raise ModelError(f"{path} is damaged: train the model again") from None
+    if not isinstance(data, dict):
+        raise ModelError(f"{path} is damaged: train the model again")
+    return data
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of a bundle."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

@@ -1,0 +1,189 @@
+"""Learning a model from a corpus, and how good it is on what it did not learn from.
+
+    model = train(["hdfs/"], Options(train_share=0.8))
+    save(Path("model"), model.profile, model.card)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from logscan.corpora import Corpus, open_corpus
+from logscan.detectors.baseline import Baseline
+from logscan.detectors.profile import Profile, session_events
+from logscan.errors import InputError
+from logscan.evaluation import measure
+from logscan.evaluation.metrics import Bools, Floats
+from logscan.findings.explain import score_of
+from logscan.records import Reader
+from logscan.scan import Progress, learn, silent
+from logscan.sources import Problem, Stream, open_streams
+from logscan.templates.keys import Keys
+from logscan.windows import Sessions, Window
+
+NORMAL = "-"  # the label of a normal line in BGL and alike
+
+
+@dataclass(frozen=True)
+class Options:
+    """train_share: of the normal sessions (drawn by `seed`), or of the lines from the beginning; the rest is held out.
+    prevalence: the share of anomalies that precision and F1 are also reported for."""
+
+    train_share: float = 0.8
+    seed: int = 0
+    prevalence: float | None = None
+    log_format: str | None = None
+    session: str | None = None
+    window: str = "auto"
+    masks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was learnt, and what there is to say about it."""
+
+    profile: Profile
+    card: dict[str, Any]
+
+
+def train(
+    paths: Sequence[str],
+    options: Options | None = None,
+    progress: Progress = silent,
+    on_problem: Callable[[Problem], None] = lambda problem: None,
+) -> Model:
+    """Learn what is normal: from the normal part of a labelled corpus, or from all of an unlabelled one.
+
+    Raises InputError where there is nothing to learn from, or labels that match nothing.
+    """
+    options = options or Options()
+    corpus = open_corpus(paths)
+    streams = open_streams(corpus.paths, on_problem)
+    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session, Window.parse(options.window))
+    if corpus.sessions is not None:
+        profile, held_out = _by_session(corpus.sessions, streams, reader, options, progress)
+    elif any(_has_labels(stream, reader) for stream in streams):
+        profile, held_out = _by_line(streams, reader, options, progress)
+    else:
+        profile, held_out = learn(streams, reader, progress), None
+    if not profile.records:
+        raise InputError(f"{corpus.name} holds nothing to learn from")
+    return Model(profile, _card(corpus, profile, reader, options, held_out))
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """What was not learnt from: scores, and which are anomalous."""
+
+    unit: str
+    scores: Floats
+    anomalous: Bools
+    learnt: int
+
+
+def _by_session(
+    labels: pl.DataFrame, streams: Sequence[Stream], reader: Reader, options: Options, progress: Progress
+) -> tuple[Profile, _HeldOut]:
+    """Learn from a share of the normal sessions, judge all others as wholes."""
+    digests = labels.select(digest=pl.col("session").hash(seed=0), anomalous="anomalous")
+    normal = digests.filter(~pl.col("anomalous"))["digest"]
+    learnt = normal.sample(fraction=options.train_share, seed=options.seed, shuffle=True)
+    reader.only = pl.col("session").is_in(learnt.implode())
+    profile = learn(streams, reader, progress)
+    if not profile.records:
+        raise InputError(_no_match(labels, reader))
+    if profile.sessions is None:
+        raise InputError(f"{len(learnt):,} normal sessions are too few to learn from")
+    reader.only = pl.col("session").is_in(digests["digest"].implode()) & ~pl.col("session").is_in(learnt.implode())
+    sessions = Sessions(limit=1 << 62)
+    for stream in streams:
+        for chunk in reader.chunks(stream):
+            list(sessions.add(session_events(chunk)))
+            progress("judging what was held out", chunk.read, stream.size)
+    windows = sessions.close()
+    judged = pl.DataFrame({"digest": windows.ids}).join(digests, on="digest", maintain_order="left")
+    scores = profile.sessions.score(windows).window
+    return profile, _HeldOut("sessions", scores, judged["anomalous"].to_numpy(), profile.sessions.sessions_)
+
+
+def _no_match(labels: pl.DataFrame, reader: Reader) -> str:
+    found = next((f"sessions by {layout.session}" for layout in reader.layouts.values() if layout.session), "no session")
+    return f"no label matches the log: the labels name {labels['session'][0]!r}, the log shows {found} (see --session)"
+
+
+def _has_labels(stream: Stream, reader: Reader) -> bool:
+    """Whether the format of a log has a label in each line."""
+    chunk = next(reader.chunks(stream), None)
+    return chunk is not None and chunk.kinds["label"].is_not_null().any()
+
+
+def _by_line(
+    streams: Sequence[Stream], reader: Reader, options: Options, progress: Progress
+) -> tuple[Profile, _HeldOut]:
+    """Learn from the normal lines of the first part of each log, judge the lines of the rest one by one."""
+    last = pl.lit(0)
+    for stream in streams:
+        lines = sum(len(block.lines) for block in stream.blocks(lambda problem: None))
+        for source in stream.files:
+            last = pl.when(pl.col("file") == source).then(int(lines * options.train_share)).otherwise(last)
+    reader.keys = Keys(options.masks)
+    reader.only = (pl.col("label") == NORMAL) & (pl.col("line") <= last)
+    profile = learn(streams, reader, progress)
+    if not profile.records:
+        raise InputError("no line of the training part is labelled normal")
+    reader.only = pl.col("label").is_not_null() & (pl.col("line") > last)
+    scores, anomalous = [], []
+    for stream in streams:
+        detector = Baseline(profile)
+        records, evidence = [], []
+        for chunk in reader.chunks(stream):
+            label = chunk.kinds["label"].gather(chunk.records["kind"])
+            records.append(chunk.records.select("source", "line", anomalous=label != NORMAL))
+            evidence.append(detector.judge(chunk))
+            progress("judging what was held out", chunk.read, stream.size)
+        if records:
+            strength = pl.concat([*evidence, detector.finish()]).group_by("source", "line").agg(score_of().max())
+            judged = pl.concat(records).join(strength, on=["source", "line"], how="left", maintain_order="left")
+            scores.append(judged["score"].fill_null(0.0).to_numpy())
+            anomalous.append(judged["anomalous"].to_numpy())
+    return profile, _HeldOut("lines", np.concatenate(scores), np.concatenate(anomalous), profile.records)
+
+
+def _card(
+    corpus: Corpus, profile: Profile, reader: Reader, options: Options, held_out: _HeldOut | None
+) -> dict[str, Any]:
+    """What a reader of the model should know."""
+    card: dict[str, Any] = {
+        "corpus": corpus.name,
+        "fingerprint": blake2b(orjson.dumps(profile.to_json()), digest_size=8).hexdigest(),
+        "records": profile.records,
+        "templates": len({reader.keys.template(key) for key in range(reader.keys.known)}),
+        "sessions": profile.sessions.sessions_ if profile.sessions else 0,
+        "options": {name: value for name, value in asdict(options).items() if value not in (None, ())},
+        "layouts": [layout.to_dict() for layout in reader.by_format.values()],
+        "notes": profile.notes,
+    }
+    if profile.sessions is not None:
+        card["threshold"] = {
+            "nats": round(profile.sessions.threshold_, 3),
+            "how": "surprise of a session's worst step, on normal sessions held out in turn, without labels",
+        }
+    if held_out is None:
+        return card
+    card["held_out"] = {
+        held_out.unit: len(held_out.scores),
+        "anomalous": int(held_out.anomalous.sum()),
+        f"normal_{held_out.unit}_learnt": held_out.learnt,
+    }
+    if held_out.anomalous.any() and not held_out.anomalous.all():
+        card["metrics"] = asdict(measure(held_out.scores, held_out.anomalous))
+        if options.prevalence is not None:
+            card["at_prevalence"] = asdict(
+                measure(held_out.scores, held_out.anomalous, prevalence=options.prevalence)
+            )
+    return card
