@@ -20,6 +20,7 @@ import polars as pl
 
 from logscan.detectors.profile import FIELDS, Profile, session_events
 from logscan.detectors.rates import RateJudge
+from logscan.detectors.sessions import BEGIN
 from logscan.detectors.trouble import trouble
 from logscan.records import Chunk
 from logscan.windows.sessions import Sessions, Windows
@@ -51,8 +52,8 @@ class Baseline:
         self.profile = profile
         self.own = own
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
-        common = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
-        self._common = pl.Series(common, dtype=pl.Int32).filter(~pl.Series(common).is_in(self._local.implode()))
+        often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
+        self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions()
         self.windows = 0
@@ -142,19 +143,26 @@ class Baseline:
             return EVIDENCE
         self.windows += len(windows)
         usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
-        strange = windows.take((~sessions.seen(windows.vectors, more_than=usual)).nonzero()[0])
-        strange = strange.take((sessions.worst(strange) > sessions.threshold_).nonzero()[0])
-        if not len(strange):
-            return EVIDENCE
-        steps, ends = sessions.surprise(strange)
-        before = pl.Series(strange.keys, dtype=pl.Int32).shift(1)
-        events = strange.events.with_columns(last_line=pl.col("line"), session=pl.col("window"), trouble=pl.lit(0.0))
-        stepped = events.with_columns(surprise=pl.Series(steps), before=before)
-        ended = events[strange.starts[1:] - 1].with_columns(surprise=pl.Series(ends), before=pl.col("key"))
-        found = pl.concat([stepped, ended])
+        first, inverse, _ = windows.distinct()
+        once = windows.take(first)
+        strange = sessions.worst(once) > sessions.thresholds(once, usual)
+        anomalous = windows.take(np.flatnonzero(strange[inverse]))
+        steps, ends = sessions.surprise(anomalous)
+        limits = pl.Series(sessions.thresholds(anomalous, usual))
+        before = pl.Series("before", anomalous.keys, dtype=pl.Int32).shift(1).scatter(anomalous.starts[:-1], BEGIN)
+        events = anomalous.events.with_columns(
+            before,
+            last_line=pl.col("line"),
+            session=pl.col("window"),
+            trouble=pl.lit(0.0),
+            surprise=pl.Series(steps),
+            limit=limits.gather(np.repeat(np.arange(len(anomalous)), anomalous.lengths)),
+        )
+        ended = events[anomalous.starts[1:] - 1].with_columns(before=pl.col("key"), surprise=pl.Series(ends))
+        found = pl.concat([events, ended])
         common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
         found = found.filter(
-            (pl.col("surprise") > sessions.threshold_) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
+            (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
         )
         kind = pl.when(pl.col("key") == pl.col("before")).then(pl.lit("count")).otherwise(pl.lit("order"))
         return _evidence(kind, found, pl.col("surprise"), pl.col("before").cast(pl.String))

@@ -10,7 +10,8 @@ Steps follow a 2-gram model with Witten-Bell back-off to the frequency of the ev
 zero-frequency problem", 1991), the beginning and the end of a session being steps too.
 
 The threshold on the most improbable step is calibrated without labels: normal sessions are held out in turn, and it is
-put where at most `false_positives` of them would be called anomalous.
+put where at most `false_positives` of them would be called anomalous. Where all normal sessions are orderly, a session of
+well-known events in an order beyond anything held out is anomalous too.
 """
 
 from dataclasses import dataclass
@@ -32,11 +33,13 @@ FOLDS = 5
 class Options:
     """false_positives: share of normal sessions that may be called anomalous;
     improbable, impossible: the threshold stays between these two probabilities of a step, since with few sessions
-    the worst held-out one says little."""
+    the worst held-out one says little;
+    margin: nats beyond the worst step of all held-out sessions that make an order of well-known events anomalous."""
 
     false_positives: float = 0.001
     improbable: float = 0.005
     impossible: float = 0.001
+    margin: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -98,16 +101,18 @@ class SessionDetector:
         self.options = options or Options()
 
     def fit(self, windows: Windows, counts: Ints | None = None) -> "SessionDetector":
-        """Learn from normal windows, each standing for `counts` equal ones, and calibrate the threshold on held-out ones."""
+        """Learn from normal windows, each standing for `counts` equal ones, and calibrate on held-out ones."""
         if counts is None:
             first, _, counts = windows.distinct()
             windows = windows.take(first)
         self._learn(windows, counts)
-        strange = self._held_out_surprise(windows, counts)
+        worst, unseen, weights = self._held_out(windows, counts)
+        lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
+        strange = np.repeat(worst[unseen], weights[unseen])
         allowed = int(self.options.false_positives * counts.sum())
         calibrated = float(np.sort(strange)[::-1][allowed]) if len(strange) > allowed else 0.0
-        lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
         self.threshold_ = float(np.clip(calibrated, lowest, highest))
+        self.order_threshold_ = float(max(highest, worst.max(initial=0.0) + self.options.margin))
         return self
 
     def _learn(self, once: Windows, weights: Ints) -> None:
@@ -117,20 +122,19 @@ class SessionDetector:
         before, after, window = _steps(once)
         self.steps_ = Steps(before, after, weights[window])
 
-    def _held_out_surprise(self, once: Windows, counts: Ints) -> Floats:
-        """The worst step of each held-out session whose count vector the others lack."""
+    def _held_out(self, once: Windows, counts: Ints) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
+        """Each session as judged by the others: its worst step, whether they lack its event counts, and how many it is."""
         folds = np.random.default_rng(0).multinomial(counts, [1 / FOLDS] * FOLDS)
-        found = [np.zeros(0)]
+        found = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))]
         for out in folds.T:
             kept, tested = np.flatnonzero(counts - out), np.flatnonzero(out)
-            if not len(kept) or not len(tested):
-                continue
-            trial = SessionDetector(self.options)
-            trial._learn(once.take(kept), (counts - out)[kept])
-            held_out = once.take(tested)
-            unseen = ~trial.seen(held_out.vectors)
-            found.append(np.repeat(trial.worst(held_out)[unseen], out[tested][unseen]))
-        return np.concatenate(found)
+            if len(kept) and len(tested):
+                trial = SessionDetector(self.options)
+                trial._learn(once.take(kept), (counts - out)[kept])
+                held_out = once.take(tested)
+                found.append((trial.worst(held_out), ~trial.seen(held_out.vectors), out[tested]))
+        worst, unseen, weights = zip(*found, strict=True)
+        return np.concatenate(worst), np.concatenate(unseen), np.concatenate(weights)
 
     def seen(self, vectors: Hashes, more_than: int = 0) -> npt.NDArray[np.bool_]:
         """(n,) whether more than so many normal sessions had the same event counts."""
@@ -153,23 +157,28 @@ class SessionDetector:
         steps, ends = self.surprise(windows)
         return np.maximum(np.maximum.reduceat(steps, windows.starts[:-1]), ends)
 
+    def thresholds(self, windows: Windows, more_than: int = 0) -> Floats:
+        """(n,) nats of surprise above which a step makes each window anomalous; lower where its event counts are not
+        those of more than so many normal sessions."""
+        return np.where(self.seen(windows.vectors, more_than), self.order_threshold_, self.threshold_)
+
     def score(self, windows: Windows) -> Scores:
-        """Scores of windows and events; those of windows whose counts were seen stay below the threshold."""
+        """Scores of windows and events."""
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
-        worst = self.worst(once)[inverse]
-        unseen = ~self.seen(windows.vectors)
-        scale = self.threshold_
-        window = np.where(unseen, worst / (worst + scale), 0.5 * worst / (worst + scale))
+        limits = self.thresholds(once)
+        worst = self.worst(once)
         steps, ends = self.surprise(windows)
         last = windows.starts[1:] - 1
         steps[last] = np.maximum(steps[last], ends)
-        return Scores(window, steps / (steps + scale))
+        limit = np.repeat(limits[inverse], windows.lengths)
+        return Scores((worst / (worst + limits))[inverse], steps / (steps + limit))
 
     def to_json(self) -> dict[str, Any]:
         """Counts and digests only."""
         return {
             "threshold": self.threshold_,
+            "order_threshold": self.order_threshold_,
             "sessions": self.sessions_,
             "vectors": self.vectors_.tolist(),
             "vector_counts": self.vector_counts_.tolist(),
@@ -182,6 +191,7 @@ class SessionDetector:
         """The inverse of `to_json`."""
         detector = cls(options)
         detector.threshold_ = float(data["threshold"])
+        detector.order_threshold_ = float(data["order_threshold"])
         detector.sessions_ = int(data["sessions"])
         detector.vectors_ = np.array(data["vectors"], np.uint64)
         detector.vector_counts_ = np.array(data["vector_counts"], np.int64)
