@@ -2,8 +2,8 @@
 
     python benchmarks/faults.py DIR [--json]
 
-DIR holds a folder a system with `train.log` (only normal), `test.log`, `labels.csv` (`line_no,label,fault`, a row a line
-of test.log) and `soft.csv` (`line_no,...`: ordinary lines written because of a fault, neither right nor wrong to report).
+DIR holds a folder a system with `train.log` (only normal), `test.log`, `labels.csv` (`line_no,label,fault`, a row a
+line of test.log) and `soft.csv` (`line_no,...`: ordinary lines written because of a fault, neither right nor wrong).
 Each test.log is scanned with `--baseline train.log` and with no baseline at all, everything else at its default.
 
     kinds      kinds of fault with at least one finding on one of their lines
@@ -76,11 +76,14 @@ def main() -> None:
     if args.json:
         print(json.dumps(results))
         return
-    print(f"{'system':12}{'baseline':12}{'kinds':>8}{'findings':>10}{'false':>7}{'/10k':>7}{'P@20':>7}{'precision':>11}{'recall':>8}")
+    print(
+        f"{'system':12}{'baseline':12}{'kinds':>8}{'findings':>10}{'false':>7}{'/10k':>7}{'P@20':>7}{'precision':>11}{'recall':>8}"
+    )
     for r in results:
         print(
             f"{r['system']:12}{r['baseline']:12}{r['kinds']:>5}/{r['of']}{r['findings']:>9}{r['false']:>8}{r['false_per_10k']:>7}"
-            f"{r['p_at_20']:>7}{r['precision']:>11}{r['recall']:>8}" + (f"  missed {', '.join(r['missed'])}" if r["missed"] else "")
+            f"{r['p_at_20']:>7}{r['precision']:>11}{r['recall']:>8}"
+            + (f"  missed {', '.join(r['missed'])}" if r["missed"] else "")
         )
 
 

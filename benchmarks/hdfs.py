@@ -1,6 +1,6 @@
 """A long HDFS log: the sessions of a real one, over and over under fresh block ids and on later days.
 
-    python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
+python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
 """
 
 import argparse

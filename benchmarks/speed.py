@@ -2,10 +2,10 @@
 
     python benchmarks/speed.py [--log HDFS.log] [--repeat 8] [--runs 5]
 
-The log is a long HDFS log (see hdfs.py), by default made of ../shared/data/hdfs or $LOGSCAN_DATA/hdfs. A model is trained
-on that corpus first; then whole processes are timed in turn: `logscan scan --model`, `wc -l`, `grep -ciE`, and drain3 line
-by line with our masks. drain3 is timed on the first 100,000 lines, inside one process, and compared by lines per second.
-Medians of `--runs` turns.
+The log is a long HDFS log (see hdfs.py), by default made of ../shared/data/hdfs or $LOGSCAN_DATA/hdfs. A model is
+trained on that corpus first; then whole processes are timed in turn: `logscan scan --model`, `wc -l`, `grep -ciE`, and
+drain3 line by line with our masks. drain3 is timed on the first 100,000 lines, inside one process, and compared by
+lines per second. Medians of `--runs` turns.
 """
 
 import argparse

@@ -36,8 +36,8 @@ EVERYTHING = pl.lit(True)
 class Chunk:
     """Records of one block of lines.
 
-    records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest of
-             the window, null where absent), `kind` (row in kinds), `key`
+    records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest
+             of the window, null where absent), `kind` (row in kinds), `key`
     kinds:   a row a distinct kind of record: `key`, `template`, `name` (see `Keys`), `level`, `component`, `kept`,
              `message`, `label`, `n` (records)
     read:    bytes of the stream that were read so far
@@ -52,7 +52,8 @@ class Chunk:
 class Reader:
     """Reads streams into chunks; one table of keys and one numbering of sources for all of them.
 
-    only: which records are read at all, an expression over `time`, `session`, `label`, `file` and `line`; nothing is learnt from others
+    only: which records are read at all, an expression over `time`, `session`, `label`, `file` and `line`; nothing is
+          learnt from others
     """
 
     keys: Keys
@@ -116,11 +117,15 @@ class Reader:
         source = pl.lit(self.sources.index(block.source), pl.Int32).alias("source")
         records = self.window.cut(future.result().with_columns(source))
         shapes = records["shape"].unique(maintain_order=True)
-        records = records.join(self._attributes(layout, shapes).select("shape", "label"), on="shape", maintain_order="left")
+        records = records.join(
+            self._attributes(layout, shapes).select("shape", "label"), on="shape", maintain_order="left"
+        )
         records = records.with_columns(file=pl.lit(block.source)).filter(self.only).drop("label", "file")
         kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
         kinds = kinds.join(self._attributes(layout, shapes), on="shape", maintain_order="left")
-        kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index("kind")
+        kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index(
+            "kind"
+        )
         numbers = kinds.select("kind", "key", "shape", "kept")
         records = records.join(numbers, on=["shape", "kept"], nulls_equal=True, maintain_order="left")
         return Chunk(records.drop("shape", "kept"), kinds.drop("kind", "shape"), block.read)
@@ -141,7 +146,11 @@ class Reader:
         """A row a message with its level, number and key, remembered for those met before."""
         needed = kinds.select(KEYED).unique(maintain_order=True)
         known = self._keyed
-        new = needed if known is None else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
+        new = (
+            needed
+            if known is None
+            else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
+        )
         if len(new) or known is None:
             if known is not None and len(known) > MAX_SHAPES:
                 known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)

@@ -1,10 +1,10 @@
 """The whole way, for the command line or a notebook: logs in, findings out.
 
-    from logscan.scan import Options, scan
+from logscan.scan import Options, scan
 
-    result = scan(["app.log"], Options(baseline=("good.log",)))
-    for finding in result.findings:
-        print(finding.score, finding.reason)
+result = scan(["app.log"], Options(baseline=("good.log",)))
+for finding in result.findings:
+    print(finding.score, finding.reason)
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

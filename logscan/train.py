@@ -1,7 +1,7 @@
 """Learning a model from a corpus, and how good it is on what it did not learn from.
 
-    model = train(["hdfs/"], Options(train_share=0.8))
-    save(Path("model"), model.profile, model.card)
+model = train(["hdfs/"], Options(train_share=0.8))
+save(Path("model"), model.profile, model.card)
 """
 
 from collections.abc import Callable, Sequence
@@ -112,7 +112,9 @@ def _by_session(
 
 
 def _no_match(labels: pl.DataFrame, reader: Reader) -> str:
-    found = next((f"sessions by {layout.session}" for layout in reader.layouts.values() if layout.session), "no session")
+    found = next(
+        (f"sessions by {layout.session}" for layout in reader.layouts.values() if layout.session), "no session"
+    )
     return f"no label matches the log: the labels name {labels['session'][0]!r}, the log shows {found} (see --session)"
 
 
@@ -183,7 +185,5 @@ def _card(
     if held_out.anomalous.any() and not held_out.anomalous.all():
         card["metrics"] = asdict(measure(held_out.scores, held_out.anomalous))
         if options.prevalence is not None:
-            card["at_prevalence"] = asdict(
-                measure(held_out.scores, held_out.anomalous, prevalence=options.prevalence)
-            )
+            card["at_prevalence"] = asdict(measure(held_out.scores, held_out.anomalous, prevalence=options.prevalence))
     return card

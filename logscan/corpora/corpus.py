@@ -1,8 +1,8 @@
 """A corpus: logs, and labels where there are some.
 
-    HDFS_v1        a folder with a log and `anomaly_label.csv` (`BlockId,Label` with Normal or Anomaly): labels by session
-    BGL and alike  a log whose first column is the label, `-` for normal: labels by line, found by the log's format
-    anything else  logs without labels, all of it normal
+HDFS_v1        a folder with a log and `anomaly_label.csv` (`BlockId,Label` with Normal or Anomaly): labels by session
+BGL and alike  a log whose first column is the label, `-` for normal: labels by line, found by the log's format
+anything else  logs without labels, all of it normal
 """
 
 from collections.abc import Sequence
@@ -49,4 +49,6 @@ def _read_labels(path: Path) -> pl.DataFrame:
     unknown = set(table["Label"].unique()) - {"Normal", "Anomaly"}
     if unknown:
         raise InputError(f"{path} should say Normal or Anomaly; it says {sorted(map(str, unknown))[0]!r}")
-    return table.select(session="BlockId", anomalous=pl.col("Label") == "Anomaly").unique("session", maintain_order=True)
+    return table.select(session="BlockId", anomalous=pl.col("Label") == "Anomaly").unique(
+        "session", maintain_order=True
+    )

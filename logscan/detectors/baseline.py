@@ -62,7 +62,9 @@ class Baseline:
     def notes(self) -> list[str]:
         """What the reader of the findings should know."""
         early = self._sessions.closed_early
-        return [f"{early:,} sessions were judged before they may have ended: too many were open at once"] if early else []
+        return (
+            [f"{early:,} sessions were judged before they may have ended: too many were open at once"] if early else []
+        )
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
@@ -148,7 +150,8 @@ class Baseline:
         strange = sessions.worst(once) > sessions.thresholds(once, usual)
         anomalous = windows.take(np.flatnonzero(strange[inverse]))
         steps, ends = sessions.surprise(anomalous)
-        limits = pl.Series(sessions.thresholds(anomalous, usual))
+        seen = pl.Series(sessions.seen(anomalous.vectors, usual))
+        window = np.repeat(np.arange(len(anomalous)), anomalous.lengths)
         before = pl.Series("before", anomalous.keys, dtype=pl.Int32).shift(1).scatter(anomalous.starts[:-1], BEGIN)
         events = anomalous.events.with_columns(
             before,
@@ -156,7 +159,8 @@ class Baseline:
             session=pl.col("window"),
             trouble=pl.lit(0.0),
             surprise=pl.Series(steps),
-            limit=limits.gather(np.repeat(np.arange(len(anomalous)), anomalous.lengths)),
+            limit=pl.Series(sessions.thresholds(anomalous, usual)).gather(window),
+            seen=seen.gather(window),
         )
         ended = events[anomalous.starts[1:] - 1].with_columns(before=pl.col("key"), surprise=pl.Series(ends))
         found = pl.concat([events, ended])
@@ -165,7 +169,8 @@ class Baseline:
             (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
         )
         kind = pl.when(pl.col("key") == pl.col("before")).then(pl.lit("count")).otherwise(pl.lit("order"))
-        return _evidence(kind, found, pl.col("surprise"), pl.col("before").cast(pl.String))
+        about = pl.format("{}/{}", "before", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("")))
+        return _evidence(kind, found, pl.col("surprise"), about)
 
 
 def _evidence(

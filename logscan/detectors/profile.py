@@ -66,7 +66,7 @@ class Profile:
             self._add_sessions(windows)
 
     def finish(self, family: npt.NDArray[np.int32], own: bool = False) -> "Profile":
-        """Everything was added. `family`: the key that stands for each key (`Keys.freeze`). With `own` the profile will
+        """Everything was added. `family`: the key that stands for each (`Keys.freeze`). With `own` the profile will
         judge the log that it was learnt from."""
         self._add_sessions(self._windows.close())
         self._add_word_slots()

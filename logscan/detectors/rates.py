@@ -46,7 +46,7 @@ class RateTable:
         self.counts: Counts = np.zeros((64, BUCKETS), np.int32)
 
     def add(self, keys: Ints, times: Ints) -> None:
-        """Count (n,) records at their times in microseconds; what lies before the beginning counts as at the beginning."""
+        """Count (n,) records at their times in microseconds; what lies before the beginning counts as there."""
         followed = keys < MAX_KEYS
         keys, times = keys[followed], times[followed]
         if not len(keys):

@@ -1,8 +1,8 @@
 """Sessions that are strange in what they hold and in how they go.
 
 The idea: the set of event counts alone trips over harmless repetition, the order of events alone over harmless
-interleaving. A session is anomalous where *both* are strange: no session with the same event counts was normal,
-and one of its steps is improbable after the step before it.
+interleaving. A session is anomalous where *both* are strange: no session with the same event counts was normal, and
+one of its steps is improbable after the step before it.
 
 Counts are compared as whole vectors, as in the table of seen count vectors that M. Landauer et al. found hard to beat
 ("A critical review of common log data sets used for evaluation of sequence-based anomaly detection techniques").
@@ -10,8 +10,8 @@ Steps follow a 2-gram model with Witten-Bell back-off to the frequency of the ev
 zero-frequency problem", 1991), the beginning and the end of a session being steps too.
 
 The threshold on the most improbable step is calibrated without labels: normal sessions are held out in turn, and it is
-put where at most `false_positives` of them would be called anomalous. Where all normal sessions are orderly, a session of
-well-known events in an order beyond anything held out is anomalous too.
+put where at most `false_positives` of them would be called anomalous. Where all normal sessions are orderly, a session
+of well-known events in an order beyond anything held out is anomalous too.
 """
 
 from dataclasses import dataclass
@@ -51,35 +51,36 @@ class Scores:
 
 
 class Steps:
-    """A 2-gram model of events, learnt from sequences with weights."""
+    """A 2-gram model of events, learnt from (m,) steps with weights."""
 
     def __init__(self, before: Ints, after: Ints, weights: Ints) -> None:
-        codes, inverse = np.unique(_code(before, after), return_inverse=True)
-        self.codes = codes
-        self.counts = np.bincount(inverse, weights).astype(np.float64) if len(codes) else np.zeros(0)
-        befores, afters = codes >> 32, (codes & 0xFFFFFFFF) - 2
-        self.contexts, where = np.unique(befores - 2, return_inverse=True)
-        self.totals = np.bincount(where, self.counts) if len(codes) else np.zeros(0)
-        self.types = np.bincount(where).astype(np.float64) if len(codes) else np.zeros(0)
-        self.events, where = np.unique(afters, return_inverse=True)
-        self.frequency = np.bincount(where, self.counts) if len(codes) else np.zeros(0)
+        self.codes, self.counts = _tally(_code(before, after), weights)
+        self.contexts, self.totals = _tally((self.codes >> 32) - 2, self.counts)
+        _, self.types = _tally((self.codes >> 32) - 2, np.ones(len(self.codes)))
+        self.events, self.frequency = _tally((self.codes & 0xFFFFFFFF) - 2, self.counts)
 
     def surprise(self, before: Ints, after: Ints) -> Floats:
         """(m,) minus the natural logarithm of the probability of `after` behind `before`."""
-        everything = self.frequency.sum()
         vocabulary = len(self.events) + 1  # and one for the event never seen
-        rare = (_look(self.events, self.frequency, after) + 0.5) / (everything + 0.5 * vocabulary)
+        rare = (_look(self.events, self.frequency, after) + 0.5) / (self.frequency.sum() + 0.5 * vocabulary)
         total = _look(self.contexts, self.totals, before)
         types = _look(self.contexts, self.types, before)
         seen = _look(self.codes, self.counts, _code(before, after))
-        return -np.log((seen + types * rare) / np.maximum(total + types, 1e-300) * (total > 0) + rare * (total == 0))
+        followed = (seen + types * rare) / np.maximum(total + types, 1)
+        return np.asarray(-np.log(np.where(total > 0, followed, rare)))
 
     def expected(self, before: int, most: int = 3) -> list[tuple[int, float]]:
         """The most probable events behind `before` with their probabilities; END where a session may end."""
-        lo, hi = np.searchsorted(self.codes, _code(np.array([before, before + 1]), np.array([BEGIN - 1, BEGIN - 1])))
-        counts = self.counts[lo:hi]
+        first, last = np.searchsorted(self.codes, np.array([before + 2, before + 3]) << 32)
+        counts = self.counts[first:last]
         best = np.argsort(-counts, kind="stable")[:most]
-        return [(int((self.codes[lo + i] & 0xFFFFFFFF) - 2), float(counts[i] / counts.sum())) for i in best]
+        return [(int((self.codes[first + i] & 0xFFFFFFFF) - 2), float(counts[i] / counts.sum())) for i in best]
+
+
+def _tally(values: Ints, weights: npt.ArrayLike) -> tuple[Ints, Floats]:
+    """The distinct values, sorted, and the sum of the weights of each."""
+    distinct, inverse = np.unique(values, return_inverse=True)
+    return distinct, np.bincount(inverse, weights, minlength=len(distinct)).astype(np.float64)
 
 
 def _code(before: Ints, after: Ints) -> Ints:
@@ -123,7 +124,7 @@ class SessionDetector:
         self.steps_ = Steps(before, after, weights[window])
 
     def _held_out(self, once: Windows, counts: Ints) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
-        """Each session as judged by the others: its worst step, whether they lack its event counts, and how many it is."""
+        """Sessions as judged by others: their worst steps, whether their event counts are unseen, how many each is."""
         folds = np.random.default_rng(0).multinomial(counts, [1 / FOLDS] * FOLDS)
         found = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))]
         for out in folds.T:
@@ -141,7 +142,7 @@ class SessionDetector:
         if not len(self.vectors_):
             return np.zeros(len(vectors), bool)
         at = np.minimum(np.searchsorted(self.vectors_, vectors), len(self.vectors_) - 1)
-        return (self.vectors_[at] == vectors) & (self.vector_counts_[at] > more_than)
+        return np.asarray((self.vectors_[at] == vectors) & (self.vector_counts_[at] > more_than))
 
     def surprise(self, windows: Windows) -> tuple[Floats, Floats]:
         """(events,) the surprise of the step to each event, and (n,) of the end of each window, in nats."""

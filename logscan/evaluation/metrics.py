@@ -23,8 +23,8 @@ class Metrics:
 def measure(scores: Floats, anomalous: Bools, threshold: float = 0.5, prevalence: float | None = None) -> Metrics:
     """Metrics of (n,) scores, anomalous above the threshold.
 
-    With `prevalence`, as if that share of all were anomalous: normal and anomalous ones are weighed accordingly, so that
-    figures can be compared between samples. Raises ValueError unless there are some of both.
+    With `prevalence`, as if that share of all were anomalous: normal and anomalous ones are weighed accordingly, so
+    that figures can be compared between samples. Raises ValueError unless there are some of both.
     """
     if anomalous.all() or not anomalous.any():
         raise ValueError("one class only: precision and recall need normal and anomalous ones")

@@ -7,45 +7,46 @@ from typing import Any
 import polars as pl
 
 from logscan.detectors.profile import Profile
-from logscan.detectors.sessions import END
+from logscan.detectors.sessions import BEGIN, END
 from logscan.findings.finding import MAX_LINES, Finding, Line
 from logscan.findings.merge import FEW_NAMES, NAMES, Cause
 
 TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 
+Row = dict[str, Any]  # of evidence
+
 
 def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Finding:
     """The finding of a cause; the texts of its lines are still to be filled in."""
     rows = cause.rows.sort("source", "line")
-    lines = tuple(_line(row, profile, sources) for row in rows.head(MAX_LINES).iter_rows(named=True))
-    source = lines[0].source
-    times = rows["time"].drop_nulls()
-    strongest = rows.row(int(rows["surprise"].arg_max() or 0), named=True)
-    nearest = profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None
+    evidence = list(rows.head(MAX_LINES).iter_rows(named=True))
+    lines = tuple(_line(row, profile, sources) for row in evidence)
+    first = lines[0]
+    times = rows["time"].drop_nulls().sort()
+    strongest = max(evidence, key=lambda row: row["surprise"])
     return Finding(
         kind=cause.kind,
         reason=_reason(cause, strongest, profile, own),
         score=_score(_strength(cause)),
-        source=source,
-        first_line=lines[0].line,
-        last_line=max(line.last_line or line.line for line in lines if line.source == source),
+        source=first.source,
+        first_line=first.line,
+        last_line=max(line.last_line or line.line for line in lines if line.source == first.source),
         count=cause.count,
         lines=lines,
         signature=_signature(cause, profile),
-        first_seen=times.min() if len(times) else None,  # type: ignore[arg-type]
-        last_seen=times.max() if len(times) else None,
-        nearest=nearest,
+        first_seen=times[0] if len(times) else None,
+        last_seen=times[-1] if len(times) else None,
+        nearest=profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None,
     )
 
 
-def _line(row: dict[str, Any], profile: Profile, sources: list[str]) -> Line:
-    expected: list[tuple[str, float]] = []
-    if row["kind"] in ("order", "count") and profile.sessions is not None:
-        expected = [
-            ("(end of the session)" if key == END else profile.keys.template(key), p)
-            for key, p in profile.sessions.steps_.expected(int(row["about"]))
-        ]
+def score_of() -> pl.Expr:
+    """The score of each row of evidence by itself."""
+    return (1 - (-(pl.col("surprise") + TROUBLE * pl.col("trouble")).clip(0) / SCALE).exp()).alias("score")
+
+
+def _line(row: Row, profile: Profile, sources: list[str]) -> Line:
     return Line(
         source=sources[row["source"]],
         line=row["line"],
@@ -56,30 +57,32 @@ def _line(row: dict[str, Any], profile: Profile, sources: list[str]) -> Line:
         template=profile.keys.template(row["key"]),
         text="",
         time=row["time"],
-        expected=tuple(expected),
+        expected=_expected(row, profile) if row["kind"] in ("order", "count") else (),
     )
+
+
+def _expected(row: Row, profile: Profile) -> tuple[tuple[str, float], ...]:
+    assert profile.sessions is not None
+    before = int(row["about"].split("/")[0])
+    return tuple((_step(after, profile), p) for after, p in profile.sessions.steps_.expected(before))
 
 
 def _strength(cause: Cause) -> float:
     """Nats: the most surprising record, and more for trouble and for several kinds of line at once."""
     if _only_names(cause):
         return 1.0
-    rows = cause.rows
-    return float(rows["surprise"].max()) + TROUBLE * float(rows["trouble"].max()) + 0.5 * log2(rows["key"].n_unique())
-
-
-def _only_names(cause: Cause) -> bool:
-    """Whether the values of a cause say no more than that other names are in use."""
-    return cause.kind == "value" and (len(cause.what) > FEW_NAMES or cause.rows["about"].str.starts_with(f"{NAMES}=").any())
-
-
-def score_of() -> pl.Expr:
-    """The score of each row of evidence by itself."""
-    return (1 - (-(pl.col("surprise") + TROUBLE * pl.col("trouble")).clip(0) / SCALE).exp()).alias("score")
+    trouble, kinds = max(cause.rows["trouble"]), cause.rows["key"].n_unique()
+    return float(max(cause.rows["surprise"]) + TROUBLE * trouble + 0.5 * log2(kinds))
 
 
 def _score(nats: float) -> float:
     return 1 - exp(-max(nats, 0.0) / SCALE)
+
+
+def _only_names(cause: Cause) -> bool:
+    """Whether the values of a cause say no more than that other names are in use."""
+    named = cause.rows["about"].str.starts_with(f"{NAMES}=").any()
+    return cause.kind == "value" and (len(cause.what) > FEW_NAMES or named)
 
 
 def _signature(cause: Cause, profile: Profile) -> str:
@@ -87,57 +90,61 @@ def _signature(cause: Cause, profile: Profile) -> str:
     templates = sorted({profile.keys.template(key) for key in cause.rows["key"].unique()})
     match cause.kind:
         case "value":
-            return "\x1f".join(["value", *sorted(cause.what)])
+            return "\x1f".join([cause.kind, *sorted(map(str, cause.what))])
         case "order" | "count":
-            before = sorted({_step(about, profile) for about in cause.rows["about"].unique()})
-            return "\x1f".join([cause.kind, *before, *templates])
+            before = {_step(int(about.split("/")[0]), profile) for about in cause.rows["about"].unique()}
+            return "\x1f".join([cause.kind, *sorted(before), *templates])
         case kind:
             return "\x1f".join([kind, *templates])
 
 
-def _reason(cause: Cause, strongest: dict[str, Any], profile: Profile, own: bool) -> str:
-    past = "the rest of the log" if own else "the baseline"
+def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
     kinds = cause.rows["key"].n_unique()
-    what = f"{cause.count:,} line{'s' * (cause.count != 1)}" + (f" of {kinds:,} kinds" if kinds > 1 else "")
+    lines = f"{cause.count:,} line{'s' * (cause.count != 1)}" + (f" of {kinds:,} kinds" if kinds > 1 else "")
     template = profile.keys.template(strongest["key"])
-    about = strongest["about"]
+    about: str = strongest["about"]
     match cause.kind:
         case "new":
-            return f"{what} never seen in {past}"
+            return f"{lines} never seen in the baseline"
         case "rare":
-            return f"{what} found only here, in {profile.records:,} records"
+            return f"{lines} found only here, in {profile.records:,} records"
         case "value":
-            return _value_reason(cause, strongest, profile)
+            return _value_reason(cause, about, profile)
         case "burst":
-            rate, usual = about.split("/")
-            return f"{int(rate):,} in {_duration(profile.rates.width)}, where up to {int(usual):,} would be usual: {template}"
+            assert profile.rates is not None
+            rate, usual = map(int, about.split("/"))
+            width = _duration(profile.rates.width)
+            return f"{rate:,} in {width}, where more than {usual:,} are a burst: {template}"
         case "silent":
-            pause, usual = about.split("/")
-            return f"silent for {_duration(int(pause))}, where {_duration(int(usual))} would be long: {template}"
+            pause, usual = map(int, about.split("/"))
+            return f"silent for {_duration(pause)}, where {_duration(usual)} would be long: {template}"
         case _:
-            doing = "repeated" if about == str(strongest["key"]) else f"after “{_step(about, profile)}”"
-            return f"improbable step, {doing}, in a session whose counts of events were never seen: {template}"
+            before, seen = about.split("/")
+            where = "in an order" if seen == "seen" else "with counts of events"
+            step = "repeated" if int(before) == strongest["key"] else f"after “{_step(int(before), profile)}”"
+            past = "the rest of the log" if own else "the baseline"
+            return f"improbable {step}, in a session {where} unlike {past}: {template}"
 
 
-def _value_reason(cause: Cause, strongest: dict[str, Any], profile: Profile) -> str:
+def _value_reason(cause: Cause, about: str, profile: Profile) -> str:
     if _only_names(cause):
-        names = sorted(cause.what)
-        return f"{len(names)} new name{'s' * (len(names) != 1)}: {', '.join(names[:5])}" + (", …" if len(names) > 5 else "")
-    place, value = strongest["about"].split("=", 1)
+        names = sorted(map(str, cause.what))
+        few = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        return f"{len(names)} new name{'s' * (len(names) != 1)} in lines that are otherwise known: {few}"
+    place, value = about.split("=", 1)
     template, slot = place.split(".")
     seen = profile.slots[int(template), slot]
     known = ", ".join(sorted(seen, key=lambda name: -seen[name]))
-    where = {"level": "level ", "component": "component ", "kept": "value "}.get(slot, "")
+    where = f"{slot} " if slot in ("level", "component") else ""
     return f"{where}{value}, where {sum(seen.values()):,} records had only {known}"
 
 
-def _step(about: str, profile: Profile) -> str:
-    return profile.keys.template(int(about)) if int(about) >= 0 else "(beginning of the session)"
+def _step(key: int, profile: Profile) -> str:
+    return {BEGIN: "(beginning)", END: "(end)"}.get(key) or profile.keys.template(key)
 
 
 def _duration(microseconds: int) -> str:
     """Such as `1 s`, `2 min 5 s` or `3 h`."""
     seconds = round(timedelta(microseconds=microseconds).total_seconds())
     parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
-    shown = [f"{n} {unit}" for n, unit in parts if n][:2]
-    return " ".join(shown) or "0 s"
+    return " ".join([f"{n} {unit}" for n, unit in parts if n][:2]) or "0 s"

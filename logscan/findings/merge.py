@@ -1,13 +1,14 @@
 """Evidence to causes: one cause, one finding, however many lines it wrote.
 
-Records of evidence within NEAR lines of each other are one episode; episodes that share a kind of line are one cause. So
-are all records with the same strange value, all bursts at one time, and all improbable steps of the same kind.
+Records of evidence within NEAR lines of each other are one episode; episodes that share a kind of line are one cause.
+So are all records with the same strange value, all bursts at one time, and all improbable steps of the same kind.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -24,6 +25,7 @@ EVERYWHERE = 10  # of 20 equal stretches of the log
 MANY_EPISODES = 20  # in which a key is too common to tie others together
 NAMES = "names"  # in the place of a slot: names in lines that are otherwise known
 MANY = 200_000  # rows of evidence that are held before the surplus of each kind is only counted
+Item = int | str  # a key or a value
 SAME = ["kind", "key", "about"]
 
 
@@ -32,14 +34,14 @@ class Cause:
     """What will be one finding. what: its keys or values; count: records, more than `rows` where evidence was cut."""
 
     kind: Kind
-    what: frozenset[Hashable]
+    what: frozenset[Item]
     rows: pl.DataFrame
     count: int
 
 
 @dataclass
 class Evidence:
-    """The evidence of one stream, in bounded memory: of each kind that is over and over the same, only MAX_LINES rows."""
+    """The evidence of one stream, in bounded memory: only MAX_LINES rows of what is over and over the same."""
 
     keys: Keys
     _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
@@ -53,7 +55,7 @@ class Evidence:
         if self._rows > MANY:
             everything = pl.concat(self._frames)
             kept = everything.filter(pl.int_range(pl.len()).over(SAME) < MAX_LINES)
-            for *what, n in everything.group_by(SAME).agg(pl.len() - MAX_LINES).iter_rows():
+            for *what, n in everything.group_by(SAME).agg(pl.len().cast(pl.Int64) - MAX_LINES).iter_rows():
                 if n > 0:
                     self._surplus[tuple(what)] = self._surplus.get(tuple(what), 0) + n
             self._frames, self._rows = [kept], len(kept)
@@ -63,7 +65,7 @@ class Evidence:
         rows = self._without_names(pl.concat(self._frames))
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
         none = rows.clear()
-        grouped: list[tuple[Kind, Iterable[tuple[frozenset[Hashable], pl.DataFrame]]]] = [
+        grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
             ("new", _episodes(kinds.get("new", none))),
             ("rare", _episodes(kinds.get("rare", none))),
             ("value", _values(kinds.get("value", none))),
@@ -78,7 +80,6 @@ class Evidence:
                 lines = len(group.unique(["source", "line"]))
                 yield Cause(kind, what, group, lines + surplus)
 
-
     def _without_names(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of new keys that only hold new names as evidence of those names."""
         new = pl.col("kind") == "new"
@@ -92,13 +93,15 @@ class Evidence:
         return rows.with_columns(about=about, kind=kind)
 
 
-def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     rows = rows.sort("source", "line")
     rows = rows.with_columns(episode=_runs(rows, NEAR))
-    together = rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
+    together = (
+        rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
+    )
     episodes = Counter(key for keys in together for key in keys)
-    pairs = Counter(pair for keys in together for pair in zip(keys, keys[1:], strict=False))
-    links: list[list[Hashable]] = [[key] for key in episodes]
+    pairs = Counter(pair for keys in together for pair in pairwise(keys))
+    links: list[list[Item]] = [[key] for key in episodes]
     for (a, b), n in pairs.items():
         most = max(episodes[a], episodes[b])
         if most < MANY_EPISODES or n >= most / 5:  # what is everywhere ties nothing together
@@ -109,14 +112,16 @@ def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.Data
         yield frozenset(group["key"]), group.drop("episode", "cause")
 
 
-def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     """A value is one cause, whatever slots it appears in. A slot of words that took in more than FEW_NAMES new
     values holds names: they all are one cause, together with those of every slot that took in one of them."""
     slot, value = pl.col("about").str.extract("^(.*?)="), pl.col("about").str.extract(r"=\W*(.[\w.@/+-]*)")
     rows = rows.with_columns(slot=slot, value=value)
     slots = rows.group_by("slot", maintain_order=True).agg(pl.col("value").unique(maintain_order=True))
     groups = [
-        [values] if slot == NAMES or len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS else [[v] for v in values]
+        [values]
+        if slot == NAMES or len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS
+        else [[v] for v in values]
         for slot, values in slots.iter_rows()
     ]
     cause = _joined([values for group in groups for values in group])
@@ -125,14 +130,14 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFr
         yield frozenset(group["value"]), group.drop("slot", "value", "cause")
 
 
-def _bursts(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+def _bursts(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     rows = rows.sort("time")
     run = (pl.col("time").diff() > SAME_BURST).fill_null(True).cum_sum()
     for _, group in rows.with_columns(run=run).group_by("run", maintain_order=True):
         yield frozenset(group["key"]), group.drop("run")
 
 
-def _equal(rows: pl.DataFrame, columns: list[str]) -> Iterator[tuple[frozenset[Hashable], pl.DataFrame]]:
+def _equal(rows: pl.DataFrame, columns: list[str]) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     for what, group in rows.group_by(columns, maintain_order=True):
         yield frozenset(what), group
 
@@ -143,10 +148,10 @@ def _runs(rows: pl.DataFrame, near: int) -> pl.Series:
     return rows.select(apart.fill_null(True).cum_sum().alias("run"))["run"]
 
 
-def _joined(groups: list[list[Hashable]]) -> dict[Hashable, int]:
+def _joined(groups: list[list[Item]]) -> dict[Item, int]:
     """A number for each item; items that share a group, directly or through others, get the same one."""
-    numbers: dict[Hashable, int] = {}
-    members: dict[int, list[Hashable]] = {}
+    numbers: dict[Item, int] = {}
+    members: dict[int, list[Item]] = {}
     for number, group in enumerate(groups):
         for old in {numbers[item] for item in group if item in numbers}:
             for item in members.pop(old):

@@ -1,14 +1,15 @@
 """New names in known lines: what a past with other users, hosts and databases makes look new.
 
-Each template that is new, but equal to a known one up to one or two words, suggests a name in the place of another. It is
-one where the same word explains RECURS such templates, or where such lines are written all along the log, as ordinary
-traffic is. They are then no new kinds of line.
+Each template that is new, but equal to a known one up to one or two words, suggests a name in the place of another. It
+is one where the same word explains RECURS such templates, or where such lines are written all along the log, as
+ordinary traffic is. They are then no new kinds of line.
 """
 
 import re
 from collections import Counter, defaultdict
 
 import numpy as np
+import numpy.typing as npt
 
 from logscan.detectors.trouble import WORDS
 from logscan.templates.families import words_of
@@ -20,6 +21,8 @@ SHORTEST = 4  # words of a template that can be recognised without them
 MOST = 5_000  # templates of one length that are compared
 PARTS = re.compile(r"[\w.-]+")
 TROUBLE = re.compile(WORDS)
+
+Texts = npt.NDArray[np.object_]
 
 
 def new_names(new: list[int], everywhere: set[int], keys: Keys) -> dict[int, str]:
@@ -43,7 +46,7 @@ def new_names(new: list[int], everywhere: set[int], keys: Keys) -> dict[int, str
     }
 
 
-def _by_length(templates: list[tuple[str, ...]]) -> dict[int, "np.ndarray[tuple[int, int], np.dtype[np.object_]]"]:
+def _by_length(templates: list[tuple[str, ...]]) -> dict[int, Texts]:
     grouped: dict[int, list[tuple[str, ...]]] = defaultdict(list)
     for words in templates:
         if len(words) >= SHORTEST and len(grouped[len(words)]) < MOST:
@@ -51,14 +54,16 @@ def _by_length(templates: list[tuple[str, ...]]) -> dict[int, "np.ndarray[tuple[
     return {length: np.array(same, dtype=object) for length, same in grouped.items()}
 
 
-def _swapped(words: "np.ndarray[tuple[int], np.dtype[np.object_]]", known: "np.ndarray[tuple[int, int], np.dtype[np.object_]]") -> frozenset[str]:
-    """The parts of words that tell these words from the nearest known ones; none where those are too far."""
+def _swapped(words: Texts, known: Texts) -> frozenset[str]:
+    """The parts of (length,) words that tell them from the nearest of the (n, length) known ones; none where those are
+    too far."""
     differs = (known != words) & (words != "<*>") & (known != "<*>")
     distance = differs.sum(axis=1)
     nearest = int(distance.argmin())
-    if not 0 < distance[nearest] <= min(SWAPPED, len(words) // 2):
+    if distance[nearest] > min(SWAPPED, len(words) // 2):
         return frozenset()
+    differs = (known[nearest] != words) & (words != "<*>") & (differs[nearest] | (distance[nearest] == 0))
     parts: set[str] = set()
-    for at in np.flatnonzero(differs[nearest]):
+    for at in np.flatnonzero(differs):
         parts |= set(PARTS.findall(words[at])) - set(PARTS.findall(known[nearest, at]))
     return frozenset(parts)

@@ -1,13 +1,13 @@
 """Families: templates that differ only in a name.
 
 A miner that has seen `login of ann`, `login of bob` and `login of eve` a thousand times each may take them for three
-templates. To a detector they are one, with a slot that holds names: a fourth name is then a new value and no new kind of
-line, and a session of ann's is no other sequence than one of bob's. Templates are one family
+templates. To a detector they are one, with a slot that holds names: a fourth name is then a new value and no new kind
+of line, and a session of ann's is no other sequence than one of bob's. Templates are one family
 
 - where they are equal but for words that were made with a number (`web-17`, `worker_3`), or
-- where they are equal but for one word, at least LEAST of them, and the words look like names: they hold a sign inside, or
-  some of them also tell other templates apart. Where a template holds a name that was found so, that place is a slot too,
-  even if no other name was ever seen there.
+- where they are equal but for one word, at least LEAST of them, and the words look like names: they hold a sign
+  inside, or some of them also tell other templates apart. Where a template holds a name that was found so, that place
+  is a slot too, even if no other name was ever seen there.
 """
 
 import re
@@ -56,7 +56,7 @@ class Families:
         return templates.alias("number").to_frame().join(members, on="number", maintain_order="left").drop("number")
 
     def _slots_for_names(self, words: list[Words]) -> list[tuple[Place, list[int]]]:
-        """Places where names stand, the fullest first, each with the templates (the first of those alike) that differ there."""
+        """Places where names stand, the fullest first, each with the templates that differ there."""
         siblings: dict[Place, list[int]] = defaultdict(list)
         for own, number in self._alike.items():
             for place in _places(own):

@@ -1,7 +1,8 @@
 """Log keys: a template together with what carries meaning beside its text, its level and a number such as a status.
 
-`GET <*>` answered 200 and `GET <*>` answered 503 have one template and two keys. While learning, every template has keys
-of its own; `freeze` joins those of a family (see `Families`), and from then on what is new gets keys from `known` up.
+`GET <*>` answered 200 and `GET <*>` answered 503 have one template and two keys. While learning, every template has
+keys of its own; `freeze` joins those of a family (see `Families`), and from then on what is new gets keys from `known`
+up.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ class Keys:
         return len(self._entries)
 
     def of(self, kinds: pl.DataFrame) -> pl.DataFrame:
-        """For kinds of record with `message`, `level` and `kept`: their `template` and `key`, and `name`, the word that tells
-        members of a family apart."""
+        """For kinds of record with `message`, `level` and `kept`: their `template` and `key`, and `name`, the word that
+        tells members of a family apart."""
         raw = pl.Series("template", self.templates.keys(kinds["message"]), dtype=pl.Int32)
         named = self.families.of(raw) if self.families else raw.to_frame().with_columns(name=pl.lit(None, pl.String))
         entries = zip(named["template"].to_list(), kinds["level"].to_list(), kinds["kept"].to_list(), strict=True)

@@ -1,7 +1,7 @@
 """Records to windows: the sequences of log keys that belong together.
 
-`Window` cuts a log by session, time or count. `Sessions` takes the records block by block and gives back `Windows`: flat
-arrays of events with one offset a window, so that everything after works on whole columns and on distinct sequences.
+`Window` cuts a log by session, time or count. `Sessions` takes the records block by block and gives back `Windows`:
+flat arrays of events with one offset a window, so that what comes after works on whole columns and distinct sequences.
 """
 
 from logscan.windows.cut import Window

@@ -11,7 +11,7 @@ import polars as pl
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-MAX_OPEN = 4_000_000  # events held in open sessions; about 160 MB
+MAX_OPEN = 1_500_000  # events held in open sessions: 60 MB, and a few times that while they are sorted
 
 
 EVENTS = pl.DataFrame(
@@ -67,7 +67,7 @@ class Windows:
         return _sum(scatter(self.keys + (position << 32)), self.starts)
 
     def distinct(self) -> tuple[Ints, Ints, Ints]:
-        """Equal sequences once: (d,) index of the first window of each, (n,) which of them each window is, (d,) counts."""
+        """Equal sequences once: (d,) the first window of each, (n,) which of them each window is, (d,) counts."""
         _, first, inverse, counts = np.unique(
             self.sequences, return_index=True, return_inverse=True, return_counts=True
         )
