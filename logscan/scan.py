@@ -24,7 +24,7 @@ from logscan.findings.merge import Evidence
 from logscan.findings.rank import ranked
 from logscan.models.bundle import layouts_of, load
 from logscan.records import EVERYTHING, Reader
-from logscan.sources import Problem, Stream, fetch, open_streams, siblings
+from logscan.sources import Problem, Stream, fetch_rows, open_streams, siblings
 from logscan.templates.keys import Keys
 from logscan.windows import Window
 
@@ -124,16 +124,19 @@ def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str])
     for finding in findings:
         for line in finding.lines:
             wanted.setdefault(line.source, set()).add(line.line)
-    texts = {source: fetch(source, lines) for source, lines in wanted.items()}
+    texts = {
+        (source, line): (text, raw) for source, lines in wanted.items() for line, text, raw in fetch_rows(source, lines)
+    }
     return [_with_text(finding, texts, session_patterns) for finding in findings]
 
 
 def _with_text(
-    finding: Finding, texts: Mapping[str, Mapping[int, str]], session_patterns: Mapping[str, str]
+    finding: Finding, texts: Mapping[tuple[str, int], tuple[str, bytes | None]], session_patterns: Mapping[str, str]
 ) -> Finding:
     lines = []
     for line in finding.lines:
-        lines.append(replace(line, text=texts[line.source].get(line.line, "")))
+        text, raw = texts.get((line.source, line.line), ("", None))
+        lines.append(replace(line, text=text, raw=raw))
     window = None
     pattern = session_patterns.get(finding.source)
     if pattern and finding.kind in ("order", "count"):

@@ -5,6 +5,8 @@ What is imported here decides how fast `logscan --help` is: typer and nothing he
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
@@ -13,22 +15,59 @@ from typer.core import TyperGroup
 from logscan.cli import accept, inspect, scan, templates, train
 from logscan.errors import LogscanError
 
+EPILOG = """[bold]Examples[/]
+  logscan scan app.log                  [dim]# what does not belong in it[/]
+  logscan train good/ -o model          [dim]# learn what is normal[/]
+  logscan scan app.log --model model    [dim]# what differs from that[/]
+
+Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
+
 
 class Commands(TyperGroup):
-    """Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted; a closed pipe is quiet success."""
+    """The commands, with one way for all of them to end."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse what was typed; `--help` is printed here."""
+        with _ending():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a user's error is one line, and a reader that left ends the run."""
+        """Run a command."""
+        with _ending():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """A user's or the system's error is one line and exit status 2; a reader that left is quiet success."""
+    try:
         try:
-            result = super().invoke(ctx)
+            yield
+        finally:
             sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed once more at exit
-            raise typer.Exit(0) from None
-        except LogscanError as error:
-            typer.echo(f"logscan: {error}", err=True)
-            raise typer.Exit(2) from None
-        return result
+    except BrokenPipeError:
+        _drop_unwritten()
+        raise typer.Exit(0) from None
+    except (LogscanError, OSError) as error:
+        from logscan.reports.visible import visible
+
+        reason = str(error)
+        if isinstance(error, OSError):
+            _drop_unwritten()
+            reason = ": ".join(str(part) for part in (error.filename, error.strerror) if part) or reason
+        with suppress(OSError):  # stderr may be what is broken
+            typer.echo(f"logscan: {visible(' '.join(reason.splitlines()))}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _drop_unwritten() -> None:
+    """What stdout and stderr still hold would be tried again at exit, and fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
 
 
 app = typer.Typer(
@@ -46,7 +85,7 @@ app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("accept", epilog=accept.EPILOG)(accept.accept)
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=EPILOG)
 def logscan(show_version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     """Read logs and say which lines do not belong, why, and how sure it is."""
     if show_version:
@@ -58,6 +97,9 @@ def logscan(show_version: bool = typer.Option(False, "--version", help="Print th
 
 def main() -> None:
     """Entry point of the `logscan` command."""
+    sys.stdin = sys.stdin or open(os.devnull)  # closed by whoever started us
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log may hold what the locale does not
     app(prog_name="logscan")

@@ -4,13 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
-EPILOG = """Examples:
-
+EPILOG = """[bold]Examples[/]
   logscan inspect model
-
   logscan inspect model --json | jq .metrics"""
 
 
@@ -19,12 +16,15 @@ def inspect(
     json: Annotated[bool, Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Show what a model was learnt from, how large it is, and how good."""
-    from logscan.models.bundle import card_text, read_card, size_of
+    from logscan.models.bundle import card_text, layouts_of, read_card, size_of
+    from logscan.reports.visible import visible
 
-    card = {**read_card(model), "size": size_of(model)}
+    card, size = read_card(model), size_of(model)
     if json:
         import orjson
 
+        card["size"] = size
         sys.stdout.write(orjson.dumps(card, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        typer.echo(card_text(card), nl=False)
+        card |= {"formats": ", ".join(layouts_of(card)), "size": f"{size:,} bytes"}
+        sys.stdout.writelines(f"{visible(line)}\n" for line in card_text(card).splitlines())

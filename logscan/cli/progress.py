@@ -1,5 +1,6 @@
-"""A progress bar on stderr, shown once a run has taken a second."""
+"""A progress bar on stderr, if that is a terminal, shown once a run has taken a second."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ Advance = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def shown_progress(wanted: bool | None) -> Iterator[Advance]:
+def shown_progress(wanted: bool) -> Iterator[Advance]:
     """Gives the function to call with what is done, the bytes read and the bytes in all (None: not known)."""
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+    from logscan.reports.terminal import able
+
+    if not wanted or not able(sys.stderr, os.environ):
         yield lambda doing, read, size: None
         return
     from rich.console import Console

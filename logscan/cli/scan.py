@@ -12,19 +12,17 @@ from typer import Argument, Option
 if TYPE_CHECKING:
     from logscan.reports import Report
     from logscan.scan import Result
-    from logscan.sources import Problem
 
-EPILOG = """Examples:
-
-  logscan scan app.log                        what does not belong in this file
-
-  logscan scan app.log --baseline good.log    what differs from a good run
-
-  journalctl -o short-iso | logscan scan -    read standard input
-
-  logscan scan /var/log --json | jq -c 'select(.type=="finding")'
+EPILOG = """[bold]Examples[/]
+  logscan scan app.log                       [dim]# what does not belong in it[/]
+  logscan scan app.log --baseline good.log   [dim]# what differs from a good run[/]
+  journalctl -o short-iso | logscan scan     [dim]# a log from a pipe[/]
+  logscan scan /var/log -C 2 --format pretty | less
+  logscan scan app.log --json | jq -c 'select(.type=="finding")'
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
+
+NORMAL, READ, SHOWN = "What is normal", "What is read", "What is shown"  # panels of the help
 
 
 class Color(StrEnum):
@@ -37,44 +35,93 @@ class Color(StrEnum):
 
 def scan(
     paths: Annotated[
-        list[str] | None, Argument(metavar="[PATH]...", help="Files, folders, globs; `-` or a pipe: standard input.")
+        list[str] | None, Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input.")
     ] = None,
-    model: Annotated[Path | None, Option(help="A model that `logscan train` wrote.", metavar="DIR")] = None,
+    model: Annotated[
+        Path | None, Option(help="A model that `logscan train` wrote.", metavar="DIR", rich_help_panel=NORMAL)
+    ] = None,
     baseline: Annotated[
-        list[str] | None, Option(help="A known-good log to learn from now; may be repeated.", metavar="PATH")
+        list[str] | None,
+        Option(help="A known-good log to learn from now; may be repeated.", metavar="PATH", rich_help_panel=NORMAL),
     ] = None,
     split_at: Annotated[
-        str | None, Option(help="What was written before is the baseline.", metavar="TIME")
+        str | None, Option(help="What was written before is the baseline.", metavar="TIME", rich_help_panel=NORMAL)
     ] = None,
-    since: Annotated[str | None, Option(help="Judge only what was written at TIME or after.", metavar="TIME")] = None,
-    until: Annotated[str | None, Option(help="Judge only what was written before TIME.", metavar="TIME")] = None,
+    accepted: Annotated[
+        Path | None,
+        Option(
+            help="Findings known to be fine, by default logscan-accepted.jsonl; see `logscan accept`.",
+            metavar="FILE",
+            rich_help_panel=NORMAL,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, Option(help="Judge only what was written at TIME or after.", metavar="TIME", rich_help_panel=READ)
+    ] = None,
+    until: Annotated[
+        str | None, Option(help="Judge only what was written before TIME.", metavar="TIME", rich_help_panel=READ)
+    ] = None,
     log_format: Annotated[
-        str | None, Option(help="A format's name, or a pattern such as `<time> <level> <message>`.", metavar="NAME")
+        str | None,
+        Option(
+            help="A format's name, or a pattern such as '<time> <level> <message>'.",
+            metavar="NAME",
+            rich_help_panel=READ,
+        ),
     ] = None,
     session: Annotated[
-        str | None, Option(help="What identifies a session; one group marks the id.", metavar="REGEX")
+        str | None,
+        Option(help="What identifies a session; one group marks the id.", metavar="REGEX", rich_help_panel=READ),
     ] = None,
-    window: Annotated[str, Option(help="auto, session, a time such as 60s, or a number of records.")] = "auto",
+    window: Annotated[
+        str,
+        Option(
+            help="auto, session, a time such as 60s, or a number of records.", metavar="WINDOW", rich_help_panel=READ
+        ),
+    ] = "auto",
     mask: Annotated[
-        list[str] | None, Option(help="Text that varies, in addition to what is masked anyway.", metavar="REGEX")
+        list[str] | None,
+        Option(
+            help="Text that varies, in addition to what is masked anyway; may be repeated.",
+            metavar="REGEX",
+            rich_help_panel=READ,
+        ),
     ] = None,
-    budget: Annotated[float, Option(help="Findings per 10,000 lines, and at least so many.", min=0)] = 20,
-    min_score: Annotated[float, Option(help="Findings below this score are not shown.", min=0, max=1)] = 0.5,
-    accepted: Annotated[
-        Path | None, Option(help="Findings known to be fine; see `logscan accept`.", metavar="FILE")
-    ] = None,
-    context: Annotated[int, Option("--context", "-C", help="Lines of context.", min=0, metavar="N")] = 0,
+    budget: Annotated[
+        float,
+        Option(help="Findings per 10,000 lines, and at least so many.", min=0, metavar="N", rich_help_panel=SHOWN),
+    ] = 20,
+    min_score: Annotated[
+        float,
+        Option(help="Findings below are not shown.", min=0, max=1, metavar="SCORE", rich_help_panel=SHOWN),
+    ] = 0.5,
+    context: Annotated[
+        int,
+        Option("--context", "-C", help="Lines around each flagged line.", min=0, metavar="N", rich_help_panel=SHOWN),
+    ] = 0,
     report: Annotated[
         str | None,
-        Option("--format", help="pretty, grep, json or annotate; by default pretty on a terminal, grep in a pipe."),
+        Option(
+            "--format",
+            help="pretty, grep, json or annotate; by default pretty on a terminal, grep in a pipe.",
+            metavar="NAME",
+            rich_help_panel=SHOWN,
+        ),
     ] = None,
-    json: Annotated[bool, Option("--json", help="The same as --format json.")] = False,
-    color: Annotated[Color, Option(help="When to colour.")] = Color.auto,
-    exit_code: Annotated[bool, Option("--exit-code", help="Exit with 1 if there are findings.")] = False,
-    stats: Annotated[bool, Option("--stats", help="Say on stderr what was read, and as what format.")] = False,
-    progress: Annotated[bool | None, Option(help="A progress bar; by default on a terminal.")] = None,
+    json: Annotated[bool, Option("--json", help="The same as --format json.", rich_help_panel=SHOWN)] = False,
+    color: Annotated[
+        Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)
+    ] = Color.auto,
+    exit_code: Annotated[
+        bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
+    ] = False,
+    stats: Annotated[
+        bool, Option("--stats", help="Say on stderr what was read, and as what format.", rich_help_panel=SHOWN)
+    ] = False,
+    progress: Annotated[bool, Option(help="A progress bar, on a terminal and after a second.")] = True,
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
+    from logscan.cli.inputs import Problems, named_or_piped
     from logscan.cli.progress import shown_progress
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
@@ -84,10 +131,7 @@ def scan(
     from logscan.scan import Options
     from logscan.scan import scan as run
 
-    if not paths:
-        if sys.stdin.isatty():
-            raise OptionError("name a file or folder, or pipe a log into `logscan scan -`; see `logscan scan --help`")
-        paths = ["-"]
+    paths = named_or_piped(paths, "scan")
     if model is not None and (baseline or split_at):
         raise OptionError("--model says what is normal: leave out --baseline and --split-at")
     if baseline and split_at:
@@ -108,28 +152,26 @@ def scan(
     )
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
     opened = open_report(name, output_to(sys.stdout, _lines, color=color.value, context=context))
+    problems = Problems()
     with shown_progress(progress) as advance:
-        result = run(paths, options, advance, say)
+        result = run(paths, options, advance, problems.say)
     remember(result.findings)
     _report(opened, result, model)
-    _conclude(result, stats, shown=name == "pretty" and sys.stdout.isatty())
-    if any(problem.fatal for problem in result.problems):
-        raise typer.Exit(2)
+    if stats:
+        _say_what_was_read(result)
+    if name != "pretty" or not sys.stdout.isatty():  # the operator has read it there
+        _say_what_was_found(result)
+    problems.exit_if_fatal()
     if exit_code and result.findings:
         raise typer.Exit(1)
 
 
-def say(problem: "Problem") -> None:
-    from logscan.reports.visible import visible
-
-    typer.echo(f"logscan: {visible(problem.source)}: {visible(problem.message)}", err=True)
-
-
 def _lines(source: str) -> Iterator[tuple[int, str]]:
     """All lines of a source, once more."""
-    from logscan.sources import read_again
+    from logscan.sources import Stream
 
-    return read_again(source)
+    for block in Stream(source, (source,), None).blocks(lambda problem: None):
+        yield from zip(block.lines["line"], block.lines["text"], strict=True)
 
 
 def _report(report: "Report", result: "Result", model: Path | None) -> None:
@@ -153,23 +195,36 @@ def _report(report: "Report", result: "Result", model: Path | None) -> None:
             findings=len(result.findings),
             seconds=result.seconds,
             errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-            notes=tuple(result.notes),
+            notes=_notes(result),
         )
     )
+    report.output.stream.flush()  # before the words on stderr
 
 
-def _conclude(result: "Result", stats: bool, shown: bool) -> None:
-    """The summary on stderr. `shown`: the report has said it on the same terminal."""
-    if stats:
-        for name, layout in result.layouts.items():
-            typer.echo(f"{name}: {layout}", err=True)
-    if not shown:
-        many = "finding" if len(result.findings) == 1 else "findings"
-        typer.echo(
-            f"{len(result.findings):,} {many} in {result.lines:,} lines, {result.seconds:.1f} s"
-            + (f"; {result.over:,} more beyond --budget" if result.over else "")
-            + (f"; {result.accepted:,} accepted" if result.accepted else ""),
-            err=True,
-        )
-        for note in result.notes:
-            typer.echo(f"note: {note}", err=True)
+def _notes(result: "Result") -> tuple[str, ...]:
+    """What the reader should know."""
+    over = f"{_count(result.over, 'more finding')} beyond --budget" if result.over else None
+    accepted = f"{_count(result.accepted, 'accepted finding')} not shown" if result.accepted else None
+    return tuple(note for note in (over, accepted, *result.notes) if note)
+
+
+def _say_what_was_read(result: "Result") -> None:
+    from logscan.reports.visible import visible
+
+    for name, layout in result.layouts.items():
+        typer.echo(f"{visible(name)}: {visible(layout)}", err=True)
+    read = (_count(result.lines, "line"), _count(result.records, "record"), _count(result.windows, "window"))
+    typer.echo(", ".join(read), err=True)
+
+
+def _say_what_was_found(result: "Result") -> None:
+    from logscan.reports.visible import visible
+
+    found, lines = _count(len(result.findings), "finding"), _count(result.lines, "line")
+    typer.echo(f"{found} in {lines}, {result.seconds:.1f} s", err=True)
+    for note in _notes(result):
+        typer.echo(visible(note), err=True)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -5,29 +5,37 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-EPILOG = """Examples:
-
-  logscan templates app.log                   what kinds of line there are, most frequent first
-
+EPILOG = """[bold]Examples[/]
+  logscan templates app.log     [dim]# what kinds of line there are, most frequent first[/]
   logscan templates app.log --json | jq -r 'select(.count == 1) | .template'"""
 
 
 def templates(
     paths: Annotated[
-        list[str] | None, Argument(metavar="[PATH]...", help="Files, folders, globs; `-` or a pipe: standard input.")
+        list[str] | None, Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input.")
     ] = None,
-    log_format: Annotated[str | None, Option(help="A format's name or a pattern.", metavar="NAME")] = None,
-    json: Annotated[bool, Option("--json", help="As JSON Lines.")] = False,
+    log_format: Annotated[
+        str | None,
+        Option(help="A format's name, or a pattern such as '<time> <level> <message>'.", metavar="NAME"),
+    ] = None,
+    json: Annotated[bool, Option("--json", help="As JSON Lines, with where each was first written.")] = False,
 ) -> None:
-    """List the kinds of line in logs: how many, since when, the first one."""
-    from logscan.cli.scan import say
+    """List the kinds of line in logs: how many, since when, level and template."""
+    from logscan.cli.inputs import Problems, named_or_piped
+    from logscan.reports import Output
+    from logscan.reports.jsonl import JsonLines
     from logscan.reports.visible import visible
     from logscan.summary import kinds_of_line
 
-    for row in kinds_of_line(paths or ["-"], log_format, say):
-        if json:
-            import orjson
-
-            sys.stdout.write(orjson.dumps(row).decode() + "\n")
-        else:
-            sys.stdout.write(f"{row.count:>9,}  {row.first_seen or '':19.19}  {visible(row.template)}\n")
+    problems = Problems()
+    kinds = kinds_of_line(named_or_piped(paths, "templates"), log_format, problems.say)
+    if json:
+        report = JsonLines(Output(sys.stdout))
+        for kind in kinds:
+            report.write(kind)
+    else:
+        width = max((len(kind.level or "") for kind in kinds), default=0)
+        for kind in kinds:
+            since = f"{kind.first_seen:%Y-%m-%d %H:%M:%S}" if kind.first_seen else ""
+            sys.stdout.write(f"{kind.count:>9,}  {since:19}  {kind.level or '':{width}}  {visible(kind.template)}\n")
+    problems.exit_if_fatal()

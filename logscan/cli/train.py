@@ -6,46 +6,58 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-EPILOG = """Examples:
+EPILOG = """[bold]Examples[/]
+  logscan train good/                        [dim]# learn from a known-good run[/]
+  logscan scan app.log --model model         [dim]# scan with what was learnt[/]
+  logscan train hdfs/ --prevalence 0.0293    [dim]# a labelled corpus: learn and test[/]
 
-  logscan train good/                         learn from a known-good run
-
-  logscan train hdfs/ --prevalence 0.0293     learn from the normal sessions of a labelled corpus, and test on the rest
-
-  logscan scan app.log --model model          scan with what was learnt"""
+A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), or a log whose first column is
+its label, `-` for normal. Its normal part is learnt from, but for a share on which the model is tested."""
 
 
 def train(
-    corpus: Annotated[list[str], Argument(metavar="CORPUS...", help="Known-good logs, or a labelled corpus.")],
+    corpus: Annotated[list[str], Argument(metavar="CORPUS", help="Known-good logs, or a labelled corpus.")],
     output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = Path("model"),
     train_share: Annotated[
-        float, Option(help="Share of a labelled corpus' normal part to learn from.", min=0.001, max=0.999)
+        float,
+        Option(help="Share of a labelled corpus' normal part to learn from.", min=0.001, max=0.999, metavar="SHARE"),
     ] = 0.8,
     prevalence: Annotated[
-        float | None, Option(help="Report precision and F1 also for this share of anomalies.", min=1e-6, max=1.0)
+        float | None,
+        Option(help="Report precision and F1 also for this share of anomalies.", min=1e-6, max=1.0, metavar="SHARE"),
     ] = None,
-    seed: Annotated[int, Option(help="Draws the sessions to learn from.")] = 0,
-    log_format: Annotated[str | None, Option(help="A format's name or a pattern.", metavar="NAME")] = None,
-    session: Annotated[str | None, Option(help="What identifies a session; one group marks the id.", metavar="REGEX")] = None,
-    window: Annotated[str, Option(help="auto, session, a time such as 60s, or a number of records.")] = "auto",
+    seed: Annotated[int, Option(help="Draws the sessions to learn from.", metavar="N")] = 0,
+    log_format: Annotated[
+        str | None,
+        Option(help="A format's name, or a pattern such as '<time> <level> <message>'.", metavar="NAME"),
+    ] = None,
+    session: Annotated[
+        str | None, Option(help="What identifies a session; one group marks the id.", metavar="REGEX")
+    ] = None,
+    window: Annotated[
+        str, Option(help="auto, session, a time such as 60s, or a number of records.", metavar="WINDOW")
+    ] = "auto",
     mask: Annotated[
-        list[str] | None, Option(help="Text that varies, in addition to what is masked anyway.", metavar="REGEX")
+        list[str] | None,
+        Option(help="Text that varies, in addition to what is masked anyway; may be repeated.", metavar="REGEX"),
     ] = None,
-    progress: Annotated[bool | None, Option(help="A progress bar; by default on a terminal.")] = None,
+    progress: Annotated[bool, Option(help="A progress bar, on a terminal and after a second.")] = True,
 ) -> None:
     """Learn from logs what is normal, for `logscan scan --model`."""
+    from logscan.cli.inputs import Problems
     from logscan.cli.progress import shown_progress
-    from logscan.cli.scan import say
     from logscan.models.bundle import save
+    from logscan.reports.visible import visible
     from logscan.train import Options
     from logscan.train import train as run
 
     options = Options(train_share, seed, prevalence, log_format, session, window, tuple(mask or ()))
-    problems = []
+    problems = Problems()
     with shown_progress(progress) as advance:
-        model = run(corpus, options, advance, lambda problem: (problems.append(problem), say(problem))[1])
+        model = run(corpus, options, advance, problems.say)
     card = save(output, model.profile, model.card)
-    typer.echo(f"{output}: {card['templates']:,} templates, {card['records']:,} records, {card['sessions']:,} sessions")
+    learnt = ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
+    typer.echo(f"{visible(str(output))}: {learnt}")
     for name in ("metrics", "at_prevalence"):
         if name in card:
             held_out = card["held_out"]
@@ -55,5 +67,4 @@ def train(
                 f"held out, {held_out[unit]:,} {unit} at a prevalence of {m['prevalence']:.2%}: "
                 f"precision {m['precision']:.3f}, recall {m['recall']:.3f}, F1 {m['f1']:.3f}"
             )
-    if any(problem.fatal for problem in problems):
-        raise typer.Exit(2)
+    problems.exit_if_fatal()

@@ -40,7 +40,9 @@ EVIDENCE = pl.DataFrame(
         "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
     }
 )
+PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
+RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 LEAST_FOR_VALUE = 20  # times that a slot must have been seen before a new value in it says something
 
 
@@ -62,9 +64,7 @@ class Baseline:
     def notes(self) -> list[str]:
         """What the reader of the findings should know."""
         early = self._sessions.closed_early
-        return (
-            [f"{early:,} sessions were judged before they may have ended: too many were open at once"] if early else []
-        )
+        return [f"{early:,} sessions were closed early: too many were open at once"] if early else []
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
@@ -91,7 +91,10 @@ class Baseline:
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
-        share = pl.Series("share", self.profile.counts / max(self.profile.records, 1)).gather(local["key"])
+        if self.profile.counts[self._local].sum() > PHASES * self.profile.records:
+            local = local.filter(pl.col("trouble") > 0)
+        alike = np.maximum(self.profile.counts, self.profile.singletons())  # one of many rare kinds is no surprise
+        share = pl.Series("share", alike / max(self.profile.records, 1)).gather(local["key"])
         return _evidence("rare", local.with_columns(share), -pl.col("share").log())
 
     def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
@@ -101,9 +104,9 @@ class Baseline:
         for field in (*FIELDS, "name"):
             for kind, template, value in kinds.select("kind", "template", field).drop_nulls().iter_rows():
                 strange.append((kind, *self._judge_value(template, field, value)))
-        for kind, template, message in self._unread(kinds).select("kind", "template", "message").iter_rows():
-            for slot, word in self.profile.keys.templates.slots(message, template):
-                strange.append((kind, *self._judge_value(template, str(slot), word)))
+        unread = self._unread(kinds)
+        for row, slot, word in self.profile.keys.templates.slots(unread["message"], unread["template"]):
+            strange.append((unread["kind"][row], *self._judge_value(unread["template"][row], str(slot), word)))
         table = pl.DataFrame(
             [row for row in strange if row[1] > 0],
             schema={"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String},
@@ -118,13 +121,12 @@ class Baseline:
         return kinds.filter(pl.col("template").is_in(list(closed)))
 
     def _judge_value(self, template: int, slot: str, value: str) -> tuple[float, str]:
-        values = self.profile.slots.get((template, slot))
-        if values is None:
-            return 0.0, ""
+        """How surprising a value is in its slot, 0 where it is not, and what it is."""
+        values = self.profile.slots.get((template, slot), {})
         seen, n = values.get(value, 0), sum(values.values())
-        if n < LEAST_FOR_VALUE or seen > (2 if self.own else 0) or (self.own and len(values) == seen):
+        if n < LEAST_FOR_VALUE or seen > (RARE_VALUE if self.own else 0):
             return 0.0, ""
-        share = max(seen, len(values) if not self.own else 1) / (n + len(values))
+        share = (seen or len(values)) / (n + len(values))  # of a new value: Witten-Bell, as for steps
         return -log(share), f"{template}.{slot}={value}"
 
     def _bursts(self, found: pl.DataFrame) -> pl.DataFrame:

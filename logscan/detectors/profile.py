@@ -72,6 +72,8 @@ class Profile:
         self._add_word_slots()
         self._join(family)
         self.rates = self._rates.rates(len(self.counts), own)
+        if self._windows.closed_early:
+            self.notes.append(f"{self._windows.closed_early:,} sessions were closed early: too many were open at once")
         if sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
             once, counts = merged(self._sequences)
             self.sessions = SessionDetector().fit(once, counts)
@@ -104,15 +106,15 @@ class Profile:
         """
         stretches = -(-self.records // self._stretch)
         occupied = np.bitwise_count(self._spread)
-        first = np.bitwise_count((self._spread & -self._spread.astype(np.int64).astype(np.uint64)) - np.uint64(1))
-        run = np.floor(np.log2(np.maximum(self._spread, 1).astype(np.float64))) - first + 1
+        lowest = self._spread & (~self._spread + np.uint64(1))
+        run = np.log2(np.maximum(self._spread, 1).astype(np.float64)).astype(np.int64) - np.bitwise_count(lowest - 1) + 1
         n = np.maximum(self.counts, 1)
         chance = np.log(n) + (n - 1) * np.log(np.clip(run / stretches, 1 / STRETCHES, 1.0))
         together = (occupied <= max(1, LOCAL * stretches)) | (chance < -CHANCE)
         return np.flatnonzero((self.counts > 0) & together)
 
     def singletons(self) -> int:
-        """Keys written once: by their number I. J. Good estimates how likely the next new key was (Biometrika, 1953)."""
+        """Keys written once: their number tells how likely the next new key was (I. J. Good, Biometrika, 1953)."""
         return int((self.counts == 1).sum())
 
     def _count(self, keys: Ints) -> None:
@@ -139,9 +141,9 @@ class Profile:
         self._messages = messages.filter(few).head(MESSAGES)
 
     def _add_word_slots(self) -> None:
-        for template, message, n in self._messages.iter_rows():
-            for slot, word in self.keys.templates.slots(message, template):
-                self._add_value((template, str(slot)), word, n)
+        template, n = self._messages["template"].to_list(), self._messages["n"].to_list()
+        for row, slot, word in self.keys.templates.slots(self._messages["message"], self._messages["template"]):
+            self._add_value((template[row], str(slot)), word, n[row])
 
     def _add_value(self, slot: Slot, value: str, n: int) -> None:
         if slot in self._open:

@@ -18,7 +18,8 @@ LEVELS = {"WARN": 0.5, "ERROR": 1.0, "CRITICAL": 1.0, "FATAL": 1.0, "ALERT": 1.0
 
 
 def trouble(kinds: pl.DataFrame) -> pl.Series:
-    """(n,) in [0, 1] how much each kind of record speaks of trouble, by its `level` and the words of its `message`."""
+    """(n,) in [0, 1] how much each kind of record speaks of trouble, by `level`, the words of `message`, and `kept`."""
     level = pl.col("level").replace_strict(LEVELS, default=0.0, return_dtype=pl.Float64)
     word = pl.when(pl.col("message").str.contains(WORDS)).then(0.75).otherwise(0.0)
-    return kinds.select(pl.max_horizontal(level, word).fill_null(0.0).alias("trouble"))["trouble"]
+    status = pl.when(pl.col("kept").str.contains(r"^[45]\d\d$")).then(0.5).otherwise(0.0)
+    return kinds.select(pl.max_horizontal(level, word, status).fill_null(0.0).alias("trouble"))["trouble"]

@@ -120,7 +120,7 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]
     slots = rows.group_by("slot", maintain_order=True).agg(pl.col("value").unique(maintain_order=True))
     groups = [
         [values]
-        if slot == NAMES or len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS
+        if slot == NAMES or (len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS)
         else [[v] for v in values]
         for slot, values in slots.iter_rows()
     ]

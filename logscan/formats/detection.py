@@ -9,12 +9,13 @@ from logscan.formats.format import Format
 from logscan.formats.layout import HEAD, Layout
 from logscan.formats.registry import format_of, names
 
+FIRST = 500  # lines on which formats are compared; sessions are looked for in all of the sample
 ENOUGH = 0.5  # share of records that must have the header
 TIE = 0.05  # shares this near are equal
 GENERAL = ("generic", "epoch", "plain")  # tried, in this order, where no other format matches
 KEPT = (
-    r"(?i)(?:\b|_)(?:status(?:[ _-]?code)?|exit(?:ed)?(?: with)?(?: code| status)?|code|signal|errno|rc)[\"']?"
-    r"\s?[=: ]\s?[\"']?(-?[0-9]{1,3})(?:[^\w.%-]|$)"
+    r"(?i)(?:\b|_)(?:status(?:[ _-]?code)?|exit(?:ed)?(?: with)?(?: code| status)?|code|signal|errno|rc)"
+    r"[\"']?\s?[=: ]\s?[\"']?(-?[0-9]{1,3})(?:[^\w.%-]|$)"
 )
 KEPT_VALUES = 50  # a number with more values is a measure and has no meaning of its own
 
@@ -22,10 +23,11 @@ KEPT_VALUES = 50  # a number with more values is a measure and has no meaning of
 def detect(sample: pl.Series) -> Layout:
     """The layout of a log from consecutive lines at its beginning; 2,000 are plenty."""
     sample = sample.drop_nulls()
-    shares = {name: _share(sample, format_of(name)) for name in names() if name not in GENERAL}
+    first = sample.head(FIRST)
+    shares = {name: _share(first, format_of(name)) for name in names() if name not in GENERAL}
     best = max(shares.values())
     if best < ENOUGH:
-        shares = {name: _share(sample, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
+        shares = {name: _share(first, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
         best = ENOUGH
     name = next(name for name, share in shares.items() if share >= max(best - TIE, ENOUGH))
     return _layout(format_of(name), sample)

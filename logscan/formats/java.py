@@ -18,8 +18,7 @@ LOG4J = Format(
         "Caused by: java.sql.SQLException: connection closed",
         "\tat com.example.db.Pool.take(Pool.java:88)",
         "\t... 2 more",
-        "2026-01-31 01:02:05.001  INFO 4711 --- [           main] c.example.shop.Main : started in 3.2 "
-        "seconds",
+        "2026-01-31 01:02:05.001  INFO 4711 --- [           main] c.example.shop.Main : started in 3.2 seconds",
         "2026-01-31 01:02:06,001 INFO  Main:31 - stopped",
     ),
     header=rf"^(?P<time>{ISO})\s+(?:{THREAD}\s+)?{LEVEL}\s+(?:\d+\s+---\s+)?(?:{THREAD}\s+)*"
@@ -63,12 +62,9 @@ ZOOKEEPER = Format(
     about="ZooKeeper: `time - LEVEL  [thread:Class@line] - message`",
     examples=(
         "2026-01-31 01:02:03,456 - INFO  [main:QuorumPeerConfig@101] - Reading configuration from: zoo.cfg",
-        "2026-01-31 01:02:04,001 - INFO  [NIOServerCxn.Factory:0.0.0.0/0.0.0.0:2181:NIOServerCnxn@84] - "
-        "Closed socket",
-        "2026-01-31 01:02:05,001 [myid:3] - WARN  [QuorumPeer[myid=3]/0:0:0:0:0:0:0:0:2181:Follower@89] "
-        "- no leader",
-        "2026-01-31 01:02:06,001 - INFO  [SessionTracker:ZooKeeperServer@325] - Expiring session "
-        "0x14f05578bd80001",
+        "2026-01-31 01:02:04,001 - INFO  [NIOServerCxn.Factory:0.0.0.0/0.0.0.0:2181:NIOServerCnxn@84] - Closed socket",
+        "2026-01-31 01:02:05,001 [myid:3] - WARN  [QuorumPeer[myid=3]/0:0:0:0:0:0:0:0:2181:Follower@89] - no leader",
+        "2026-01-31 01:02:06,001 - INFO  [SessionTracker:ZooKeeperServer@325] - Expiring session 0x14f05578bd80001",
         "2026-01-31 01:02:07,001 - ERROR [main:QuorumPeer@180] - Unexpected exception",
     ),
     header=rf"^(?P<time>{ISO}) (?:\[myid:[^\]]*\] )?- {LEVEL}\s+\[(?:.*:)?"

@@ -81,12 +81,16 @@ class Layout:
         )
 
     def split(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """(complete, rest): rest begins at the last record, to be put before the next block's lines."""
+        """(complete, rest): rest begins at the last record, to be put before the next block's lines.
+
+        Where 2,000 lines hold no beginning of a record, rest is empty.
+        """
         tail = lines.tail(TAIL)
-        starts = self.kinds(self.format.shape(tail["text"]))[1].arg_true()
-        at = len(lines) - len(tail) + (int(starts[-1]) if len(starts) else 0)
-        if at == len(lines) - len(tail):  # the first line of a block counts as a head whatever it is
-            at = len(lines) if len(lines) > TAIL else 0
+        starts = _starts(self._kinds(self.format.shape(tail["text"]))).arg_true()
+        last = int(starts[-1]) if len(starts) else 0
+        if last == 0 and len(lines) > TAIL:  # the first line seen counts as a beginning whatever it is
+            return lines, lines.clear()
+        at = len(lines) - len(tail) + last
         return lines.head(at), lines.slice(at)
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,6 +107,8 @@ class Layout:
     def kinds(self, shape: pl.Series) -> tuple[pl.Series, pl.Series]:
         """(what each line is to its record, whether it begins one), from the shapes of lines."""
         kind = self._kinds(shape)
+        if not (kind == HEAD).any():  # indentation means something only beside lines that have none
+            kind = pl.Series([OTHER], dtype=pl.Int8).new_from_index(0, len(shape))
         return kind, _starts(kind)
 
     def _kinds(self, shape: pl.Series) -> pl.Series:
@@ -114,8 +120,6 @@ class Layout:
         for value, pattern in reversed(KINDS):
             hit = (kind != HEAD) & distinct.str.contains(pattern)
             kind = kind.scatter(hit.arg_true(), value)
-        if not (kind == HEAD).any():  # indentation means something only beside lines that have none
-            return pl.Series([OTHER], dtype=pl.Int8).new_from_index(0, len(shape))
         if (kind == HEAD).all():
             return pl.Series([HEAD], dtype=pl.Int8).new_from_index(0, len(shape))
         table = pl.DataFrame({"shape": distinct, "kind": kind}).filter(pl.col("kind") != HEAD)
@@ -132,9 +136,7 @@ class Layout:
         groups = re.compile(self.format.header).groupindex
         found = head.str.extract_groups(self.format.header).struct
         null = pl.Series([None], dtype=pl.String).new_from_index(0, len(head))
-        columns = {
-            n: found.field(n) if n in groups else null for n in ("level", "component", "message", "label")
-        }
+        columns = {n: found.field(n) if n in groups else null for n in ("level", "component", "message", "label")}
         for pattern, value in self.format.payload:
             columns["message"] = columns["message"].str.replace_all(pattern, value)
         columns["message"] = columns["message"].fill_null(head)

@@ -15,8 +15,7 @@ OPENSTACK = Format(
         "nova-api.log.1 2026-01-31 01:02:04.001 25746 INFO nova.osapi_compute.wsgi.server "
         "[req-3ea4052c-895d-4b64-"
         '9e2d-04d64c4d94ab 113d 54fa - - -] 192.0.2.1 "GET /v2/54fa/servers HTTP/1.1" status: 200 len: 1893',
-        "2026-01-31 01:02:05.001 2931 WARNING nova.virt.libvirt.imagecache [-] Unknown base file: "
-        "/var/lib/base",
+        "2026-01-31 01:02:05.001 2931 WARNING nova.virt.libvirt.imagecache [-] Unknown base file: /var/lib/base",
         "2026-01-31 01:02:06.001 2931 INFO neutron.agent.linux [-] Port update skipped",
         "2026-01-31 01:02:07.001 2931 ERROR nova.compute.manager [-] No host found",
     ),

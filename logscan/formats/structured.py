@@ -132,11 +132,7 @@ JOURNALD = Format(
     stamp=r'"__REALTIME_TIMESTAMP"\s*:\s*"(?P<time>\d+)',
     times=(EPOCH,),
     sessions=(r'"_PID"\s*:\s*"(\d+)"',),
-    spelled={
-        f'"PRIORITY"{gap}"{n}"': f'"PRIORITY":"{word}"'
-        for n, word in enumerate(SYSLOG)
-        for gap in (":", " : ")
-    },
+    spelled={f'"PRIORITY"{gap}"{n}"': f'"PRIORITY":"{word}"' for n, word in enumerate(SYSLOG) for gap in (":", " : ")},
     read=read_journald,
 )
 
@@ -159,15 +155,11 @@ JSON = Format(
     name="json",
     about="JSON Lines of any logger; a key such as msg, level, logger, time is found by its name",
     examples=(
-        '{"time":"2026-01-31T01:02:03.456Z","level":"info","logger":"shop.cart","msg":"added 3 '
-        'items","user":"ann"}',
-        '{"time":"2026-01-31T01:02:04.001Z","level":"warning","logger":"shop.stock","msg":"article 99 '
-        'is low"}',
-        '{"level":50,"time":1769821325001,"pid":4711,"hostname":"web02","msg":"cannot place order '
-        '\\u2116 12"}',
+        '{"time":"2026-01-31T01:02:03.456Z","level":"info","logger":"shop.cart","msg":"added 3 items","user":"ann"}',
+        '{"time":"2026-01-31T01:02:04.001Z","level":"warning","logger":"shop.stock","msg":"article 99 is low"}',
+        '{"level":50,"time":1769821325001,"pid":4711,"hostname":"web02","msg":"cannot place order \\u2116 12"}',
         '{"@timestamp":"2026-01-31T01:02:06+01:00","log":{"level":"ERROR"},"message":"refused","status":503}',
-        '{"ts":1769821327.123,"level":"info","logger":"http","msg":"handled '
-        'request","status":200,"cached":true}',
+        '{"ts":1769821327.123,"level":"info","logger":"http","msg":"handled request","status":200,"cached":true}',
     ),
     header=r"^\s*\{.*\}\s*$",
     stamp=rf'"(?:{TIME_KEYS})"\s*:\s*"?(?P<time>[^",}}]+)',
@@ -187,8 +179,7 @@ LOGFMT = Format(
     examples=(
         'time="2026-01-31T01:02:03Z" level=info msg="listening" addr=:8080 component=http',
         'time="2026-01-31T01:02:04Z" level=warning msg="slow query" took=1.2s table=carts component=db',
-        'ts=2026-01-31T01:02:05.001Z caller=main.go:12 level=error msg="cannot open \\"wal\\"" err="no '
-        'space left"',
+        'ts=2026-01-31T01:02:05.001Z caller=main.go:12 level=error msg="cannot open \\"wal\\"" err="no space left"',
         "ts=2026-01-31T01:02:06.001Z caller=main.go:31 level=info msg=done",
         'time="2026-01-31T01:02:07Z" level=info msg="listening" addr=:8081 component=http',
     ),

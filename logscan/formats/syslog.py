@@ -24,8 +24,7 @@ SYSLOG = Format(
 
 SYSLOG_ISO = Format(
     name="syslog-iso",
-    about="syslog with ISO time stamps, as rsyslog writes it: `2026-01-31T01:02:03.4+01:00 host "
-    "program[pid]: message`",
+    about="syslog with ISO time stamps, as rsyslog writes it: `2026-01-31T01:02:03.4+01:00 host program[pid]: message`",
     examples=(
         "2026-01-31T01:02:03.456789+01:00 web02 systemd[1]: Started Daily rotation of log files.",
         "2026-01-31T01:02:03.500001+01:00 web02 cron[991]: (root) CMD (run-parts /etc/cron.hourly)",

@@ -36,9 +36,7 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     return times
 
 
-def parse(
-    stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None
-) -> pl.Series:
+def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None) -> pl.Series:
     """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
     now = now or datetime.now(UTC).replace(tzinfo=None)
     plain = (

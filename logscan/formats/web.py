@@ -7,8 +7,7 @@ ACCESS = Format(
     about="Apache and nginx access logs, common and combined: the method is the message, the status is kept",
     examples=(
         '192.0.2.7 - - [31/Jan/2026:01:02:03 +0100] "GET /index.html HTTP/1.1" 200 1043',
-        '192.0.2.7 - ann [31/Jan/2026:01:02:04 +0100] "POST /cart HTTP/1.1" 302 - '
-        '"https://example.com/" "Mozilla/5.0"',
+        '192.0.2.7 - ann [31/Jan/2026:01:02:04 +0100] "POST /cart HTTP/1.1" 302 - "https://example.com/" "Mozilla/5.0"',
         '192.0.2.8 - - [31/Jan/2026:01:02:05 +0100] "GET /missing?id=7 HTTP/1.1" 404 209 "-" "curl/8.5.0"',
         '2001:db8::1 - - [31/Jan/2026:01:02:06 +0100] "HEAD / HTTP/2.0" 500 0 "-" "probe \\"x\\""',
         '192.0.2.9 - - [31/Jan/2026:01:02:07 +0100] "-" 408 - "-" "-"',
@@ -27,8 +26,7 @@ APACHE_ERROR = Format(
         "[Sat Jan 31 01:02:03 2026] [notice] caught SIGTERM, shutting down",
         "[Sat Jan 31 01:02:04 2026] [error] [client 192.0.2.7] File does not exist: /var/www/favicon.ico",
         "[Sat Jan 31 01:02:05.123456 2026] [core:notice] [pid 4711:tid 140] AH00094: Command line: 'apache2'",
-        "[Sat Jan 31 01:02:06.123456 2026] [proxy:error] [pid 4711] [client 192.0.2.7:52000] AH00898: "
-        "Error reading",
+        "[Sat Jan 31 01:02:06.123456 2026] [proxy:error] [pid 4711] [client 192.0.2.7:52000] AH00898: Error reading",
         "[Sat Jan 31 01:02:07.123456 2026] [mpm_event:notice] [pid 1:tid 2] AH00489: configured, resuming",
     ),
     header=r"^\[(?P<time>[A-Z][a-z][a-z] [A-Z][a-z][a-z]\s+\d+ \d+:\d+:\d+(?:\.\d+)? \d+)\] "
@@ -48,8 +46,7 @@ NGINX_ERROR = Format(
         'client: 192.0.2.7, server: example.com, request: "GET /favicon.ico HTTP/1.1", host: "example.com"',
         "2026/01/31 01:02:05 [warn] 29#29: *46 a client request body is buffered to a temporary file, "
         "client: 192.0.2.8",
-        "2026/01/31 01:02:06 [crit] 29#29: *47 SSL_do_handshake() failed, client: 192.0.2.9, server: "
-        "0.0.0.0:443",
+        "2026/01/31 01:02:06 [crit] 29#29: *47 SSL_do_handshake() failed, client: 192.0.2.9, server: 0.0.0.0:443",
         "2026/01/31 01:02:07 [alert] 1#1: worker process 29 exited on signal 9",
     ),
     header=r"^(?P<time>\d+/\d+/\d+ \d+:\d+:\d+) \[(?P<level>\w+)\] (?P<pid>\d+)#\d+: (?:\*\d+ )?"

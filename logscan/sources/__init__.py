@@ -6,11 +6,22 @@
     lines        plain bytes                    -> numbered lines with offsets, whole buffers at a time
     stream       all of these in turn           -> blocks, and what was wrong with which source
 
-A source is named by its path as the user wrote it; "-" is standard input. Nothing here knows what a line means.
+A source is named by its path as the user wrote it; "-" is standard input. What a line means is the next step's.
 """
 
 from logscan.sources.discovery import open_streams, siblings
 from logscan.sources.lines import BLOCK, MAX_LINE
-from logscan.sources.stream import Block, Problem, Stream, fetch
+from logscan.sources.stream import Block, Problem, Stream, fetch, fetch_rows, read_again
 
-__all__ = ["BLOCK", "MAX_LINE", "Block", "Problem", "Stream", "fetch", "open_streams", "siblings"]
+__all__ = [
+    "BLOCK",
+    "MAX_LINE",
+    "Block",
+    "Problem",
+    "Stream",
+    "fetch",
+    "fetch_rows",
+    "open_streams",
+    "read_again",
+    "siblings",
+]

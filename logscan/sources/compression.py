@@ -1,4 +1,4 @@
-"""Plain bytes out of an input: what it is compressed with is read from its first bytes, never from its name."""
+"""Plain bytes out of an input. What it is compressed with is told by its first bytes, never by its name."""
 
 import bz2
 import gzip
@@ -6,6 +6,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from typing import IO, cast
 
 import zstandard
 
@@ -18,7 +19,7 @@ _STEP = 1 << 18  # bytes decompressed at a time: at most so much before the dama
 
 
 class _ZstdFile(io.BufferedIOBase):
-    """The frames of a zstd file one after another. The package's own reader takes a cut-off file for a whole one."""
+    """The frames of a zstd file in turn. The package's own reader takes a file that is cut off for a whole one."""
 
     def __init__(self, file: Input) -> None:
         self._file = file
@@ -26,7 +27,7 @@ class _ZstdFile(io.BufferedIOBase):
         self._unread = b""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """The next bytes, of any `size`: four bytes can stand for 128 KiB, so few are decompressed at once."""
+        """The next bytes, any number: four can stand for 128 KiB, so few are decompressed at once."""
         plain = b""
         while not plain:
             compressed = self._unread or self._file.read(2048)
@@ -44,8 +45,8 @@ class _ZstdFile(io.BufferedIOBase):
 
 _OPENERS: dict[bytes, Callable[[Input], io.BufferedIOBase]] = {
     b"\x1f\x8b\x08": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
-    b"BZh": lambda file: bz2.BZ2File(file),
-    b"\xfd7zXZ\x00": lambda file: lzma.LZMAFile(file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lambda file: lzma.LZMAFile(cast(IO[bytes], file)),  # noqa: SIM115
     b"\x28\xb5\x2f\xfd": _ZstdFile,
 }
 

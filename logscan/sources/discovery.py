@@ -1,4 +1,4 @@
-"""What the user named into streams: files, patterns, folders and standard input; rotated files joined to one log."""
+"""What the user named into streams: files, patterns, folders, standard input. Rotated files become one log."""
 
 import glob
 import os
@@ -16,8 +16,8 @@ Report = Callable[[Problem], None]
 _COMPRESSED = re.compile(r"\.(?:gz|zst|xz|bz2)$")
 # app.log.1 (logrotate, Python, Java), app.log.old. A letter must come before: 10.0.0.1 is a host.
 _NUMBERED = re.compile(r"(?P<stem>.*[A-Za-z].*)\.(?:(?P<number>\d{1,3})|old)")
-# app.log-20260101, app-20260101.log (logrotate's dateext), app.log.2026-01-01-16 (log4j), app.2026-01-01.3.log
-# (logback), app.log.2026-01-01_16-30-00 (Python), app.log-1767225600 (seconds since 1970).
+# app.log-20260101, app-20260101.log (logrotate's dateext), app.log.2026-01-01-16 (log4j),
+# app.2026-01-01.3.log (logback), app.log.2026-01-01_16-30-00 (Python), app.log-1767225600 (seconds since 1970).
 _DATED = re.compile(
     r"(?P<stem>.*?)(?:^|[-._])"
     r"(?P<date>(?:19|20)\d\d(?:-[01]\d(?:-[0-3]\d)?|[01]\d[0-3]\d)(?:[-_T]?\d\d(?:[-_.:]?\d\d){0,2})?Z?"
@@ -29,8 +29,8 @@ _DATED = re.compile(
 def open_streams(paths: Sequence[str], on_problem: Report, spool: bool = False) -> list[Stream]:
     """The logs behind `paths`, in the order they were named: one stream for a file and its rotated siblings.
 
-    With `spool`, pipes are copied to a temporary file while they are read, so that they can be read again. What is
-    missing or unreadable is reported as fatal and left out.
+    With `spool`, pipes are copied to a temporary file while they are read, so that they can be read again.
+    What is missing or unreadable is reported as fatal and left out.
     """
     found: dict[tuple[int, int], _File] = {}
     for path in paths:

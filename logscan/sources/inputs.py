@@ -84,12 +84,12 @@ class _Stdin:
 
 
 class _Pipe:
-    """A pipe and a copy of what came out of it, in a temporary file without a name: it is gone when we are."""
+    """A pipe and a copy of what came out of it, in a nameless temporary file, which is gone when we are."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._pipe: Readable | None = None
-        self._copy = tempfile.TemporaryFile()
+        self._copy = tempfile.TemporaryFile()  # noqa: SIM115
         self._copied = 0  # bytes
 
     def read(self, position: int, size: int) -> bytes:
@@ -104,8 +104,10 @@ class _Pipe:
             self._copy.write(data)
             self._copy.flush()
         except OSError as error:
-            reason = f"cannot keep a copy of {self._source} in {tempfile.gettempdir()}: {error.strerror}"
-            raise InputError(f"{reason}; set TMPDIR to a folder with more room, or read from a file") from error
+            where = f"{self._source} in {tempfile.gettempdir()}"
+            raise InputError(
+                f"cannot keep a copy of {where}: {error.strerror}; set TMPDIR to a folder with more room"
+            ) from error
         self._copied += len(data)
         return data
 

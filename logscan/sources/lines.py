@@ -1,8 +1,8 @@
 """Bytes into numbered lines, a whole buffer at a time.
 
-A line ends at a line feed; one carriage return before it goes too, any other stays. Bytes that are not UTF-8 show as
-`\\xff` in the text and stay as they were in `raw`. UTF-16 is known by its byte order mark. Offsets count the bytes of
-the content as it stands there: after decompression, before decoding, marks included.
+A line ends at a line feed; one carriage return before it goes too, any other stays. Bytes that are not UTF-8
+show as `\\xff` in the text and stay as they were in `raw`. UTF-16 is known by its byte order mark. Offsets count
+the bytes of the content as it stands there: after decompression, before decoding, marks included.
 """
 
 import codecs
@@ -18,7 +18,8 @@ MAX_LINE = 1 << 20  # bytes of one line that are kept
 
 SCHEMA = {"line": pl.Int64, "offset": pl.Int64, "text": pl.String, "raw": pl.Binary}
 
-Positions = np.ndarray[Any, np.dtype[np.int64]]
+Buffer = bytes | memoryview
+Positions = np.ndarray[Any, np.dtype[np.int64]]  # in bytes
 
 
 @dataclass(frozen=True)
@@ -26,25 +27,41 @@ class Encoding:
     """How text stands in bytes."""
 
     codec: str
-    unit: np.dtype[Any]
+    unit: np.dtype[Any]  # of which a line feed is one
     mark: bytes = b""  # the byte order mark that tells it
 
-    def newlines(self, data: bytes) -> Positions:
-        """Byte positions of the line feeds."""
-        units = np.frombuffer(data, self.unit, len(data) // self.unit.itemsize)
-        return np.flatnonzero(units == ord("\n")) * self.unit.itemsize
+    @property
+    def width(self) -> int:
+        """Bytes of a line feed."""
+        return self.unit.itemsize
 
-    def without_return(self, data: bytes, starts: Positions, newlines: Positions) -> Positions:
-        """Where the lines that end at these line feeds have their last byte behind them."""
-        size = self.unit.itemsize
-        units = np.frombuffer(data, self.unit, len(data) // size)
-        returns = (newlines > starts) & (units[newlines // size - 1] == ord("\r"))
-        return newlines - returns * size
+    def units(self, data: Buffer) -> np.ndarray[Any, Any]:
+        """The code units in `data`, without an odd byte at its end."""
+        return np.frombuffer(data, self.unit, len(data) // self.width)
 
-    def whole_characters(self, data: bytes) -> int:
+    def newlines(self, data: Buffer) -> Positions:
+        """Where the line feeds are."""
+        positions: Positions = np.flatnonzero(self.units(data) == ord("\n"))
+        return positions * self.width
+
+    def spans(self, data: Buffer, newlines: Positions) -> tuple[Positions, Positions]:
+        """Start and end of each line: of those before line feeds, or of an unfinished one."""
+        if not newlines.size:
+            return np.array([0]), np.array([len(data)])
+        return np.concatenate([[0], newlines[:-1] + self.width]), newlines
+
+    def bodies(self, data: Buffer, newlines: Positions) -> tuple[Positions, Positions]:
+        """The same without the carriage returns before the line feeds."""
+        starts, ends = self.spans(data, newlines)
+        if not newlines.size:
+            return starts, ends
+        returns = (newlines > starts) & (self.units(data)[newlines // self.width - 1] == ord("\r"))
+        return starts, newlines - returns * self.width
+
+    def whole(self, data: Buffer) -> int:
         """How many bytes of `data` there are without a character that is cut off at its end."""
         decoder = codecs.getincrementaldecoder(self.codec)("replace")
-        decoder.decode(data)
+        decoder.decode(bytes(data))
         return len(data) - len(decoder.getstate()[0])
 
 
@@ -58,91 +75,88 @@ _MARKED = (
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole lines (columns of SCHEMA), and the numbers of those among them that were cut."""
+    """Whole lines (columns of SCHEMA), and the numbers of those that were cut."""
 
     lines: pl.DataFrame
     cut: list[int]
 
 
 def split(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[Piece]:
-    """The lines of a content that comes in chunks of four bytes or more.
+    """The lines of a content that comes in chunks of three bytes or more.
 
-    A line of any length takes no more memory than a chunk and `max_line`.
+    A line of any length takes no more memory than a few chunks.
     """
     encoding = UTF_8
     line, offset = 1, 0  # of the first byte of `rest`
     rest = b""  # the beginning of a line whose end has not come yet
     skipped = 0  # bytes dropped from it
+
+    def piece(data: Buffer, newlines: Positions) -> Piece:
+        starts, _ = encoding.spans(data, newlines)
+        offsets = offset + starts
+        offsets[1:] += skipped  # what was dropped stood in the first line
+        data, cut = _shorten(data, newlines, encoding, max_line)
+        numbers = np.arange(line, line + len(starts))
+        columns = {"line": numbers, "offset": offsets, **_decode(data, encoding)}
+        return Piece(pl.DataFrame(columns, schema=SCHEMA), (cut + line).tolist())
+
     for number, chunk in enumerate(chunks):
         if number == 0:
             encoding = next((e for e in _MARKED if chunk.startswith(e.mark)), UTF_8)
             offset = len(encoding.mark)
-        data = rest + chunk if number else chunk[offset:]
+            chunk = chunk[offset:]  # noqa: PLW2901
+        data = rest + chunk
         newlines = encoding.newlines(data)
         if newlines.size:
-            end = int(newlines[-1]) + encoding.unit.itemsize
-            yield _piece(data[:end], newlines, encoding, line, offset, skipped, max_line)
+            end = int(newlines[-1]) + encoding.width
+            yield piece(memoryview(data)[:end], newlines)
             line, offset, skipped = line + newlines.size, offset + end + skipped, 0
             data = data[end:]
-        # Of an endless line a little more than is kept stays, so that `_piece` sees that it is too long.
+        # Of an endless line a little more than `max_line` stays, so that it is still seen to be too long.
         keep = max_line + 8
-        excess = max(len(data) - keep, 0) // encoding.unit.itemsize * encoding.unit.itemsize
-        rest = data[:keep] + data[keep + excess :] if excess else data
-        skipped += excess
+        drop = max(len(data) - keep, 0) // encoding.width * encoding.width
+        rest = data[:keep] + data[keep + drop :] if drop else data
+        skipped += drop
     if rest:
-        yield _piece(rest, encoding.newlines(b""), encoding, line, offset, skipped, max_line)
+        yield piece(rest, encoding.newlines(b""))
 
 
-def _piece(
-    data: bytes, newlines: Positions, encoding: Encoding, line: int, offset: int, skipped: int, max_line: int
-) -> Piece:
-    """Lines of `data`, which is one unfinished line or ends with a line feed."""
-    finished = newlines.size > 0
-    starts = np.concatenate([[0], newlines[:-1] + encoding.unit.itemsize])
-    ends = newlines if finished else np.array([len(data)])
-    offsets = offset + starts
-    offsets[1:] += skipped  # the dropped bytes stood in the first line
-
-    cut = np.flatnonzero(ends - starts > max_line)
-    if cut.size:
-        bodies = encoding.without_return(data, starts, ends) if finished else ends
-        cut = cut[bodies[cut] - starts[cut] > max_line]
-        data = _shorten(data, starts[cut], ends[cut], encoding, max_line)
-
-    texts, raws = _decode(data, finished, encoding)
-    columns = {"line": np.arange(line, line + len(starts)), "offset": offsets, "text": texts, "raw": raws}
-    return Piece(pl.DataFrame(columns, schema=SCHEMA), (cut + line).tolist())
+def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: int) -> tuple[Buffer, Positions]:
+    """`data` with its lines cut to `max_line` bytes, never within a character; and which lines those are."""
+    starts, ends = encoding.spans(data, newlines)
+    if (ends - starts).max() > max_line:
+        starts, bodies = encoding.bodies(data, newlines)
+        cut = np.flatnonzero(bodies - starts > max_line)
+        parts, behind = [], 0
+        for start, end in zip(starts[cut].tolist(), ends[cut].tolist(), strict=True):
+            kept = start + encoding.whole(data[start : start + max_line])
+            parts.append(data[behind:kept])
+            behind = end
+        return b"".join([*parts, data[behind:]]), cut
+    return data, newlines[:0]
 
 
-def _shorten(data: bytes, starts: Positions, ends: Positions, encoding: Encoding, max_line: int) -> bytes:
-    """`data` with the lines from `starts` to `ends` cut to `max_line` bytes, not within a character."""
-    parts, behind = [], 0
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        kept = encoding.whole_characters(data[start : start + max_line])
-        parts.append(data[behind : start + kept])
-        behind = end
-    return b"".join([*parts, data[behind:]])
-
-
-def _decode(data: bytes, finished: bool, encoding: Encoding) -> tuple[pl.Series, pl.Series]:
+def _decode(data: Buffer, encoding: Encoding) -> dict[str, pl.Series]:
     """Text and raw bytes of each line."""
     try:
-        text, valid = data.decode(encoding.codec), True
+        text, valid = str(data, encoding.codec), True
     except UnicodeDecodeError:
-        text, valid = data.decode(encoding.codec, "backslashreplace"), False
-    text = text.replace("\r\n", "\n")
-    texts = pl.Series([text.removesuffix("\n") if finished else text]).str.split("\n").explode()
+        text, valid = str(data, encoding.codec, "backslashreplace"), False
+    finished = text.endswith("\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    texts = pl.Series([text]).str.split("\n").explode()
+    if finished:
+        texts = texts.head(-1)  # nothing stands behind the last line feed
     if valid:
-        return texts, pl.repeat(None, len(texts), dtype=pl.Binary, eager=True)
+        return {"text": texts, "raw": pl.repeat(None, len(texts), dtype=pl.Binary, eager=True)}
 
     # An escape is longer than the byte it shows: only lines that hold one differ in length from their bytes.
-    newlines = encoding.newlines(data)
-    starts = np.concatenate([[0], newlines[:-1] + encoding.unit.itemsize])
-    ends = encoding.without_return(data, starts, newlines) if finished else np.array([len(data)])
+    starts, ends = encoding.bodies(data, encoding.newlines(data))
     lengths = texts.str.len_bytes()
-    if encoding.unit.itemsize == 2:
+    if encoding.width == 2:
         lengths = 2 * (texts.str.len_chars() + texts.str.count_matches(r"[\x{10000}-\x{10FFFF}]"))
     raws: list[bytes | None] = [None] * len(texts)
     for invalid in np.flatnonzero(lengths.to_numpy() != ends - starts).tolist():
-        raws[invalid] = data[starts[invalid] : ends[invalid]]
-    return texts, pl.Series(raws, dtype=pl.Binary)
+        raws[invalid] = bytes(data[starts[invalid] : ends[invalid]])
+    return {"text": texts, "raw": pl.Series(raws, dtype=pl.Binary)}

@@ -73,14 +73,27 @@ class Stream:
 
 
 def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
-    """The texts of these 1-based lines, read anew up to the last one. What cannot be read any more is absent."""
-    found: dict[int, str] = {}
+    """The texts of these 1-based lines, read anew. What cannot be read any more is absent."""
+    return {line: text for line, text, _ in fetch_rows(source, lines)}
+
+
+def fetch_rows(source: str, lines: Collection[int]) -> Iterator[tuple[int, str, bytes | None]]:
+    """(line, text, raw) of these 1-based lines, read anew up to the last one."""
     if not lines:
-        return found
+        return
     wanted = pl.Series(sorted(lines), dtype=pl.Int64)
-    for block in Stream(source, (source,), None).blocks(lambda problem: None):
-        hits = block.lines.filter(pl.col("line").is_in(wanted.implode()))
-        found.update(zip(hits["line"], hits["text"], strict=True))
+    for block in _again(source):
+        yield from block.lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text", "raw").iter_rows()
         if block.lines["line"][-1] >= wanted[-1]:
             break
-    return found
+
+
+def read_again(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of all lines of a source, once more."""
+    for block in _again(source):
+        yield from block.lines.select("line", "text").iter_rows()
+
+
+def _again(source: str) -> Iterator[Block]:
+    """The blocks of a source that was read before, its problems being known."""
+    return Stream(source, (source,), None).blocks(lambda problem: None)

@@ -1,6 +1,6 @@
 """`Templates`: from a column of messages to a column of keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -70,14 +70,17 @@ class Templates:
         """Such as `Received block <*> of size <*>`. Raises IndexError for a key that was never given."""
         return show(self._pattern(key))
 
-    def slots(self, message: str, key: int) -> list[tuple[int, str]]:
-        """(slot, word) for each place of `key` where mining, not a mask, found a variable.
+    def slots(self, messages: pl.Series, keys: pl.Series) -> Iterator[tuple[int, int, str]]:
+        """(row, slot, word) for each place in a message where mining, not a mask, found a variable of its key.
 
         A slot is the word's place in the message, so it stays when the template becomes more general.
         """
-        message_words = words(mask(pl.Series([message]), self.masks).item())
-        places = zip(message_words, self._pattern(key), strict=False)
-        return [(at, word) for at, (word, place) in enumerate(places) if place == WORD]
+        variable = {key: [at for at, word in enumerate(self._pattern(key)) if word == WORD] for key in keys.unique()}
+        rows = keys.is_in([key for key, places in variable.items() if places]).arg_true()
+        masked = mask(messages.gather(rows), self.masks)
+        for row, key, text in zip(rows, keys.gather(rows), masked, strict=True):
+            found = words(text)
+            yield from ((row, at, found[at]) for at in variable[key] if at < len(found))
 
     def nearest(self, key: int) -> int | None:
         """For a novel `key` the known template that shares at least half of its words, or None."""

@@ -1,0 +1,148 @@
+"""From streams to chunks of records: whole records, one table of keys, and sessions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logscan.errors import OptionError
+from logscan.records import Chunk, Reader, session_pattern
+from logscan.sources import Block, Problem, Stream, open_streams
+from logscan.templates.keys import Keys
+
+Write = Callable[[str, Sequence[str]], str]
+
+
+@dataclass(frozen=True)
+class InSmallBlocks(Stream):
+    """A stream in blocks of so many bytes."""
+
+    block: int = 1
+
+    def blocks(self, on_problem: Callable[[Problem], None], size: int = 0, max_line: int = 1 << 20) -> Iterator[Block]:
+        return super().blocks(on_problem, self.block, max_line)
+
+
+def reader(**options: str) -> Reader:
+    problems: list[Problem] = []
+    return Reader(Keys(), problems.append, **options)
+
+
+def read(paths: list[str], how: Reader) -> list[Chunk]:
+    return [chunk for stream in open_streams(paths, how.on_problem) for chunk in how.chunks(stream)]
+
+
+def records(chunks: list[Chunk]) -> pl.DataFrame:
+    return pl.concat(chunk.records for chunk in chunks)
+
+
+LINES = [
+    "2026-01-31 06:00:00,001 INFO Queue: job-4711001 taken from ann",
+    "2026-01-31 06:00:00,002 INFO Queue: job-4711002 taken from bob",
+    "2026-01-31 06:00:01,000 ERROR Worker: job-4711001 failed",
+    "Traceback (most recent call last):",
+    '  File "worker.py", line 7, in draw',
+    "    raise ValueError('no such tile')",
+    "ValueError: no such tile",
+    "2026-01-31 06:00:02,000 INFO Queue: job-4711002 done",
+]
+
+
+def test_a_record_of_several_lines_is_one(write: Write) -> None:
+    chunks = read([write("farm.log", LINES)], reader())
+    found = records(chunks)
+    assert found["line"].to_list() == [1, 2, 3, 8]
+    assert found["last_line"].to_list() == [1, 2, 7, 8]
+    assert found["offset"].to_list() == [sum(len(line) + 1 for line in LINES[:n]) for n in (0, 1, 2, 7)]
+    assert sum(chunk.kinds["n"].sum() for chunk in chunks) == 4
+    assert chunks[-1].read == sum(len(line) + 1 for line in LINES)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 400), st.integers(0, 6))
+def test_blocks_of_any_size_give_the_same_records(block: int, again: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "farm.log"
+        path.write_text("\n".join(LINES * (1 + again)) + "\n")
+        whole, parts = reader(log_format="log4j"), reader(log_format="log4j")
+        (stream,) = open_streams([str(path)], whole.on_problem)
+        small = InSmallBlocks(stream.name, stream.files, stream.size, stream.named, block)
+        expected = records(list(whole.chunks(stream))).drop("kind")
+        found = list(parts.chunks(small))
+        assert records(found).drop("kind").equals(expected)
+        assert [chunk.read for chunk in found] == sorted(chunk.read for chunk in found)
+
+
+def test_files_are_numbered_and_share_their_keys(write: Write) -> None:
+    how = reader()
+    chunks = read([write("a.log", LINES[:2] * 5), write("b.log", LINES[:2] * 5)], how)
+    assert [Path(source).name for source in how.sources] == ["a.log", "b.log"]
+    assert records(chunks)["source"].to_list() == [0] * 10 + [1] * 10
+    assert records(chunks)["key"].n_unique() == len(how.keys)
+    assert sorted(how.layouts) == how.sources
+
+
+def test_the_session_of_the_first_log_is_that_of_the_others(write: Write, farm: Callable[..., object]) -> None:
+    long = write("long.log", farm(seconds=200).lines)  # type: ignore[attr-defined]
+    short = write("short.log", LINES[:2])
+    how = reader()
+    assert records(read([long, short], how)).filter(pl.col("source") == 1)["session"].null_count() == 0
+    assert records(read([short], reader()))["session"].null_count() == 2  # too short to tell
+
+
+def test_only_what_is_wanted_is_read_and_learnt(write: Write) -> None:
+    how = reader()
+    how.only = pl.col("line") == 3
+    assert records(read([write("farm.log", LINES)], how))["line"].to_list() == [3]
+    assert len(how.keys) == 1
+
+
+def test_kinds_know_what_their_records_say(write: Write) -> None:
+    chunks = read([write("farm.log", LINES)], reader())
+    said = pl.concat(
+        chunk.records.join(chunk.kinds.with_row_index("kind"), on="kind", maintain_order="left") for chunk in chunks
+    )
+    assert said["level"].to_list() == ["INFO", "INFO", "ERROR", "INFO"]
+    assert said["component"].to_list() == ["Queue", "Queue", "Worker", "Queue"]
+    assert "ValueError" in said["message"][2]
+    assert (said["key"] == said["key_right"]).all()
+
+
+def test_a_number_with_a_meaning_is_kept(write: Write) -> None:
+    how = reader()
+    line = '192.0.2.{n} - - [31/Jan/2026:06:00:0{n} +0000] "GET /x HTTP/1.1" {status} 120'
+    lines = [line.format(n=n, status=status) for n, status in enumerate([200, 200, 404, 500])]
+    chunks = read([write("access.log", lines)], how)
+    keys = records(chunks)["key"].to_list()
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_a_pattern_for_sessions(write: Write) -> None:
+    chunks = read([write("farm.log", LINES)], reader(session=r"from (\w+)"))
+    ann, bob, nobody, none = records(chunks)["session"].to_list()
+    assert len({ann, bob}) == 2
+    assert nobody is None is none
+    assert session_pattern(r"job-\d+") == r"(job-\d+)"
+    assert session_pattern(r"(?:job|task)-(\d+)") == r"(?:job|task)-(\d+)"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [("(", "no regular expression"), ("(a)(b)", "2 groups"), (r"(?<=job-)\d+", "no regular expression")],
+)
+def test_a_pattern_for_sessions_that_is_none(pattern: str, complaint: str) -> None:
+    with pytest.raises(OptionError, match=complaint):
+        session_pattern(pattern)
+
+
+def test_an_empty_file_has_no_chunk(write: Write) -> None:
+    problems: list[Problem] = []
+    how = Reader(Keys(), problems.append)
+    assert read([write("empty.log", [])], how) == []
+    assert [problem.message for problem in problems] == ["is empty"]
