@@ -25,7 +25,7 @@ from logscan.templates.keys import Keys
 from logscan.windows.cut import Window
 
 SAMPLE = 2_000  # lines on which a layout is detected
-MAX_SHAPES = 200_000  # distinct shapes remembered; about 100 MB
+MAX_SHAPES = 100_000  # distinct shapes remembered
 WORKERS = 2
 AHEAD = 3  # blocks read before the records of the first are asked for
 KEYED = ["message", "level", "kept"]  # what a log key is made of

@@ -205,7 +205,7 @@ class _Run:
             self.progress("scanning", chunk.read, stream.size)
         evidence.add(detector.finish())
         self.result.windows += detector.windows
-        self.result.notes += [f"{stream.name}: {note}" for note in detector.notes]
+        self.result.notes += [f"{stream.name}: {note}" for note in (*profile.notes, *detector.notes)]
         layout = reader.layouts.get(stream.name)
         if layout is not None:
             session = f", session {layout.session}" if layout.session else ""

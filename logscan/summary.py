@@ -13,7 +13,7 @@ from logscan.templates.keys import Keys
 
 @dataclass(frozen=True)
 class KindOfLine:
-    """A template with its number of records, its first and last time (UTC), and where it was first written."""
+    """A template with its number of records, first and last time (UTC), and where it was first written."""
 
     template: str
     level: str | None
@@ -33,7 +33,9 @@ def kinds_of_line(
     for stream in open_streams(paths, on_problem):
         for chunk in reader.chunks(stream):
             records = chunk.records.with_columns(chunk.kinds["level"].gather(chunk.records["kind"]))
-            counted.append(_summed(records.with_columns(n=pl.lit(1), first=pl.col("time"), last=pl.col("time"))))
+            counted.append(
+                _summed(records.with_columns(n=pl.lit(1), first=pl.col("time"), last=pl.col("time")))
+            )
     if not counted:
         return []
     family = pl.Series(reader.freeze())  # of each key that was given while reading
@@ -56,5 +58,8 @@ def kinds_of_line(
 def _summed(rows: pl.DataFrame) -> pl.DataFrame:
     """A row a key, in the order of their first appearance."""
     return rows.group_by("key", maintain_order=True).agg(
-        pl.col("n").sum(), pl.col("first").min(), pl.col("last").max(), pl.col("level", "source", "line").first()
+        pl.col("n").sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col("level", "source", "line").first(),
     )

@@ -125,7 +125,6 @@ def test_json_lines() -> None:
         "window": "session blk_42",
         "score": 0.9877,
         "kind": "new",
-        "kinds": ["new"],
         "reason": "a kind of line not seen before",
         "count": 5,
         "first_seen": "2026-01-02T12:00:00Z",

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -86,7 +87,9 @@ app.command("accept", epilog=accept.EPILOG)(accept.accept)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)
-def logscan(show_version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def logscan(
+    show_version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
     """Read logs and say which lines do not belong, why, and how sure it is."""
     if show_version:
         from logscan import __version__
@@ -97,9 +100,14 @@ def logscan(show_version: bool = typer.Option(False, "--version", help="Print th
 
 def main() -> None:
     """Entry point of the `logscan` command."""
-    sys.stdin = sys.stdin or open(os.devnull)  # closed by whoever started us
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log may hold what the locale does not
-    app(prog_name="logscan")
+    try:
+        app(prog_name="logscan")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # so ends Rich, with 1, where the help was not read
+            sys.exit(0)
+        raise

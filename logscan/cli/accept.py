@@ -8,9 +8,10 @@ from typer import Argument, Option
 
 EPILOG = """[bold]Examples[/]
   logscan accept 3f9c0a1b2c3d --note "planned restart"
-  logscan accept 3f9c 77aa      [dim]# ids may be shortened, as in git[/]
+  logscan accept 3f9c 77aa                   [dim]# ids may be shortened[/]
 
-The file is meant to be read in a review and committed; a scan that is started beside it finds it."""
+The file is meant to be reviewed and committed; a scan that is started beside \
+it heeds it."""
 
 
 def accept(

@@ -2,14 +2,54 @@
 
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from logscan.errors import OptionError
 
 if TYPE_CHECKING:
     from logscan.sources import Problem
+
+READ = "What is read"  # panel of the help
+
+Paths = Annotated[
+    list[str] | None,
+    Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input."),
+]
+LogFormat = Annotated[
+    str | None,
+    Option(
+        help="A format's name, or a pattern such as '<time> <level> <message>'.",
+        metavar="NAME",
+        rich_help_panel=READ,
+    ),
+]
+Session = Annotated[
+    str | None,
+    Option(
+        help="What identifies a session; one group marks the id.",
+        metavar="REGEX",
+        rich_help_panel=READ,
+    ),
+]
+Window = Annotated[
+    str,
+    Option(
+        help="auto, session, a time such as 60s, or a number of records.",
+        metavar="WINDOW",
+        rich_help_panel=READ,
+    ),
+]
+Masks = Annotated[
+    list[str] | None,
+    Option(
+        help="Text that varies, in addition to what is masked anyway; may be repeated.",
+        metavar="REGEX",
+        rich_help_panel=READ,
+    ),
+]
 
 
 def named_or_piped(paths: list[str] | None, command: str) -> list[str]:
@@ -17,7 +57,8 @@ def named_or_piped(paths: list[str] | None, command: str) -> list[str]:
     if paths:
         return paths
     if sys.stdin.isatty():
-        raise OptionError(f"name a file or folder, or pipe a log into `logscan {command}`; see `logscan {command} --help`")
+        see = f"see `logscan {command} --help`"
+        raise OptionError(f"name a file or folder, or pipe a log into `logscan {command}`; {see}")
     return ["-"]
 
 

@@ -8,7 +8,9 @@ from typer import Argument, Option
 
 EPILOG = """[bold]Examples[/]
   logscan inspect model
-  logscan inspect model --json | jq .metrics"""
+  logscan inspect model --json | jq .metrics
+
+A model can be shared: it holds templates and counts, and no line of a log."""
 
 
 def inspect(

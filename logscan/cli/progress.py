@@ -20,7 +20,14 @@ def shown_progress(wanted: bool) -> Iterator[Advance]:
         yield lambda doing, read, size: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     bar = Progress(
         TextColumn("{task.description}"),
@@ -35,9 +42,11 @@ def shown_progress(wanted: bool) -> Iterator[Advance]:
     began = monotonic()
 
     def advance(doing: str, read: int, size: int | None) -> None:
+        if read < bar.tasks[0].completed:  # another log, or another step
+            bar.reset(task)
+        bar.update(task, description=doing, completed=read, total=size)
         if not bar.live.is_started and monotonic() - began > PATIENCE:
             bar.start()
-        bar.update(task, description=doing, completed=read, total=size)
 
     try:
         yield advance

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
+
+from logscan.cli.inputs import READ, LogFormat, Masks, Paths, Problems, Session, Window, named_or_piped
 
 if TYPE_CHECKING:
     from logscan.reports import Report
@@ -22,7 +24,7 @@ EPILOG = """[bold]Examples[/]
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
-NORMAL, READ, SHOWN = "What is normal", "What is read", "What is shown"  # panels of the help
+NORMAL, SHOWN = "What is normal", "What is shown"  # panels of the help
 
 
 class Color(StrEnum):
@@ -34,18 +36,22 @@ class Color(StrEnum):
 
 
 def scan(
-    paths: Annotated[
-        list[str] | None, Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input.")
-    ] = None,
+    paths: Paths = None,
+    *,
     model: Annotated[
         Path | None, Option(help="A model that `logscan train` wrote.", metavar="DIR", rich_help_panel=NORMAL)
     ] = None,
     baseline: Annotated[
         list[str] | None,
-        Option(help="A known-good log to learn from now; may be repeated.", metavar="PATH", rich_help_panel=NORMAL),
+        Option(
+            help="A known-good log to learn from now; may be repeated.",
+            metavar="PATH",
+            rich_help_panel=NORMAL,
+        ),
     ] = None,
     split_at: Annotated[
-        str | None, Option(help="What was written before is the baseline.", metavar="TIME", rich_help_panel=NORMAL)
+        str | None,
+        Option(help="What was written before is the baseline.", metavar="TIME", rich_help_panel=NORMAL),
     ] = None,
     accepted: Annotated[
         Path | None,
@@ -56,40 +62,22 @@ def scan(
         ),
     ] = None,
     since: Annotated[
-        str | None, Option(help="Judge only what was written at TIME or after.", metavar="TIME", rich_help_panel=READ)
+        str | None,
+        Option(help="Judge only what was written at TIME or after.", metavar="TIME", rich_help_panel=READ),
     ] = None,
     until: Annotated[
-        str | None, Option(help="Judge only what was written before TIME.", metavar="TIME", rich_help_panel=READ)
-    ] = None,
-    log_format: Annotated[
         str | None,
-        Option(
-            help="A format's name, or a pattern such as '<time> <level> <message>'.",
-            metavar="NAME",
-            rich_help_panel=READ,
-        ),
+        Option(help="Judge only what was written before TIME.", metavar="TIME", rich_help_panel=READ),
     ] = None,
-    session: Annotated[
-        str | None,
-        Option(help="What identifies a session; one group marks the id.", metavar="REGEX", rich_help_panel=READ),
-    ] = None,
-    window: Annotated[
-        str,
-        Option(
-            help="auto, session, a time such as 60s, or a number of records.", metavar="WINDOW", rich_help_panel=READ
-        ),
-    ] = "auto",
-    mask: Annotated[
-        list[str] | None,
-        Option(
-            help="Text that varies, in addition to what is masked anyway; may be repeated.",
-            metavar="REGEX",
-            rich_help_panel=READ,
-        ),
-    ] = None,
+    log_format: LogFormat = None,
+    session: Session = None,
+    window: Window = "auto",
+    mask: Masks = None,
     budget: Annotated[
         float,
-        Option(help="Findings per 10,000 lines, and at least so many.", min=0, metavar="N", rich_help_panel=SHOWN),
+        Option(
+            help="Findings per 10,000 lines, and at least so many.", min=0, metavar="N", rich_help_panel=SHOWN
+        ),
     ] = 20,
     min_score: Annotated[
         float,
@@ -97,7 +85,14 @@ def scan(
     ] = 0.5,
     context: Annotated[
         int,
-        Option("--context", "-C", help="Lines around each flagged line.", min=0, metavar="N", rich_help_panel=SHOWN),
+        Option(
+            "--context",
+            "-C",
+            help="Lines around each flagged line.",
+            min=0,
+            metavar="N",
+            rich_help_panel=SHOWN,
+        ),
     ] = 0,
     report: Annotated[
         str | None,
@@ -116,12 +111,12 @@ def scan(
         bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
     ] = False,
     stats: Annotated[
-        bool, Option("--stats", help="Say on stderr what was read, and as what format.", rich_help_panel=SHOWN)
+        bool,
+        Option("--stats", help="Say on stderr what was read, and as what format.", rich_help_panel=SHOWN),
     ] = False,
-    progress: Annotated[bool, Option(help="A progress bar, on a terminal and after a second.")] = True,
+    progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
-    from logscan.cli.inputs import Problems, named_or_piped
     from logscan.cli.progress import shown_progress
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError

@@ -1,27 +1,26 @@
 """`logscan templates`."""
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
+
+from logscan.cli.inputs import LogFormat, Paths, Problems, named_or_piped
 
 EPILOG = """[bold]Examples[/]
-  logscan templates app.log     [dim]# what kinds of line there are, most frequent first[/]
-  logscan templates app.log --json | jq -r 'select(.count == 1) | .template'"""
+  logscan templates app.log                  [dim]# the most frequent first[/]
+  logscan templates app.log --json | jq -r 'select(.count == 1) | .template'
+
+A template stands for all lines of one form; what varies in them is <*>."""
 
 
 def templates(
-    paths: Annotated[
-        list[str] | None, Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input.")
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        Option(help="A format's name, or a pattern such as '<time> <level> <message>'.", metavar="NAME"),
-    ] = None,
+    paths: Paths = None,
+    log_format: LogFormat = None,
     json: Annotated[bool, Option("--json", help="As JSON Lines, with where each was first written.")] = False,
 ) -> None:
     """List the kinds of line in logs: how many, since when, level and template."""
-    from logscan.cli.inputs import Problems, named_or_piped
     from logscan.reports import Output
     from logscan.reports.jsonl import JsonLines
     from logscan.reports.visible import visible
@@ -32,10 +31,12 @@ def templates(
     if json:
         report = JsonLines(Output(sys.stdout))
         for kind in kinds:
-            report.write(kind)
+            report.write(replace(kind, source=visible(kind.source)))
     else:
         width = max((len(kind.level or "") for kind in kinds), default=0)
         for kind in kinds:
             since = f"{kind.first_seen:%Y-%m-%d %H:%M:%S}" if kind.first_seen else ""
-            sys.stdout.write(f"{kind.count:>9,}  {since:19}  {kind.level or '':{width}}  {visible(kind.template)}\n")
+            sys.stdout.write(
+                f"{kind.count:>9,}  {since:19}  {kind.level or '':{width}}  {visible(kind.template)}\n"
+            )
     problems.exit_if_fatal()

@@ -6,46 +6,45 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
+
 EPILOG = """[bold]Examples[/]
   logscan train good/                        [dim]# learn from a known-good run[/]
   logscan scan app.log --model model         [dim]# scan with what was learnt[/]
-  logscan train hdfs/ --prevalence 0.0293    [dim]# a labelled corpus: learn and test[/]
+  logscan train hdfs/ --prevalence 0.0293    [dim]# learn from labels, and test[/]
 
-A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), or a log whose first column is
-its label, `-` for normal. Its normal part is learnt from, but for a share on which the model is tested."""
+A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), or a log whose first column \
+is its label, `-` for normal. A share of what is normal is learnt from; the model is tested on all else."""
+
+MODEL = Path("model")
 
 
 def train(
     corpus: Annotated[list[str], Argument(metavar="CORPUS", help="Known-good logs, or a labelled corpus.")],
-    output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = Path("model"),
+    *,
+    output: Annotated[
+        Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")
+    ] = MODEL,
     train_share: Annotated[
         float,
-        Option(help="Share of a labelled corpus' normal part to learn from.", min=0.001, max=0.999, metavar="SHARE"),
+        Option(
+            help="Of a labelled corpus' normal part, to learn from.", min=0.001, max=0.999, metavar="SHARE"
+        ),
     ] = 0.8,
     prevalence: Annotated[
         float | None,
-        Option(help="Report precision and F1 also for this share of anomalies.", min=1e-6, max=1.0, metavar="SHARE"),
+        Option(help="Precision and F1 also for this share of anomalies.", min=1e-6, max=1, metavar="SHARE"),
     ] = None,
     seed: Annotated[int, Option(help="Draws the sessions to learn from.", metavar="N")] = 0,
-    log_format: Annotated[
-        str | None,
-        Option(help="A format's name, or a pattern such as '<time> <level> <message>'.", metavar="NAME"),
-    ] = None,
-    session: Annotated[
-        str | None, Option(help="What identifies a session; one group marks the id.", metavar="REGEX")
-    ] = None,
-    window: Annotated[
-        str, Option(help="auto, session, a time such as 60s, or a number of records.", metavar="WINDOW")
-    ] = "auto",
-    mask: Annotated[
-        list[str] | None,
-        Option(help="Text that varies, in addition to what is masked anyway; may be repeated.", metavar="REGEX"),
-    ] = None,
-    progress: Annotated[bool, Option(help="A progress bar, on a terminal and after a second.")] = True,
+    log_format: LogFormat = None,
+    session: Session = None,
+    window: Window = "auto",
+    mask: Masks = None,
+    progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Learn from logs what is normal, for `logscan scan --model`."""
-    from logscan.cli.inputs import Problems
     from logscan.cli.progress import shown_progress
+    from logscan.errors import ModelError
     from logscan.models.bundle import save
     from logscan.reports.visible import visible
     from logscan.train import Options
@@ -55,7 +54,10 @@ def train(
     problems = Problems()
     with shown_progress(progress) as advance:
         model = run(corpus, options, advance, problems.say)
-    card = save(output, model.profile, model.card)
+    try:
+        card = save(output, model.profile, model.card)
+    except OSError as error:
+        raise ModelError(f"{output} cannot be written: {error.strerror}") from None
     learnt = ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
     typer.echo(f"{visible(str(output))}: {learnt}")
     for name in ("metrics", "at_prevalence"):

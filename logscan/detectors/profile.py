@@ -19,6 +19,7 @@ from logscan.detectors.rates import Rates, RateTable
 from logscan.detectors.sessions import FEWEST, SessionDetector
 from logscan.records import Chunk
 from logscan.templates.keys import Keys
+from logscan.templates.mining import LIMIT
 from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows
 
 STRETCHES = 64  # a log is cut into 32 to 64 equal stretches, however long it gets
@@ -74,6 +75,8 @@ class Profile:
         self.rates = self._rates.rates(len(self.counts), own)
         if self._windows.closed_early:
             self.notes.append(f"{self._windows.closed_early:,} sessions were closed early: too many were open at once")
+        if self.keys.templates.full:
+            self.notes.append(f"more than {LIMIT:,} templates: further ones are not told apart")
         if sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
             once, counts = merged(self._sequences)
             self.sessions = SessionDetector().fit(once, counts)

@@ -1,11 +1,15 @@
-"""Findings that are known to be fine: a file to be read in a review, and the findings of the last scan to choose from."""
+"""Findings that are known to be fine: a file to be read in a review.
+
+Beside it, the findings of the last scan are kept for the user to choose from.
+"""
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -13,7 +17,6 @@ from logscan.errors import InputError, OptionError
 from logscan.findings.finding import Finding
 
 FILE = Path("logscan-accepted.jsonl")
-MOST = 10_000  # findings of the last scan that can be chosen from
 
 
 @dataclass(frozen=True)
@@ -52,52 +55,68 @@ def read(file: Path) -> list[Accepted]:
 
 
 def accept(ids: Sequence[str], note: str, file: Path) -> list[Accepted]:
-    """Add findings of the last scan, named by their id or its beginning, to the file; gives those that are new in it.
+    """Add findings of the last scan, named by their id or its beginning, to the file; gives those new in it.
 
-    Raises OptionError for an id that the last scan did not give.
+    Raises OptionError for an id that the last scan did not give, InputError for a file that cannot be used.
     """
     known = {entry.id: entry for entry in _last()}
     there = {entry.id for entry in read(file)} if file.exists() else set()
-    chosen = {}
-    for wanted in ids:
-        matching = [id for id in known if id.startswith(wanted.lower())]
-        if len(matching) != 1:
-            near = get_close_matches(wanted, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near and not matching else ""
-            what = "is not among the findings of the last scan" if not matching else "is the beginning of several ids"
-            raise OptionError(f"{wanted} {what}{hint}")
-        chosen[matching[0]] = known[matching[0]]
-    new = [
-        Accepted(entry.id, entry.kind, entry.reason, entry.template, note, date.today().isoformat())
-        for entry in chosen.values()
-        if entry.id not in there
-    ]
+    chosen = {id: known[id] for id in (_whole(wanted, known) for wanted in ids)}
+    today = date.today().isoformat()
+    new = [replace(entry, note=note, accepted=today) for entry in chosen.values() if entry.id not in there]
     if new:
-        with file.open("ab") as out:
-            out.write(b"".join(orjson.dumps(entry) + b"\n" for entry in new))
+        try:
+            with file.open("a+b") as out:
+                out.write(_gap(out) + b"".join(orjson.dumps(entry) + b"\n" for entry in new))
+        except OSError as error:
+            raise InputError(f"{file} cannot be written: {error.strerror}") from None
     return new
 
 
+def _whole(wanted: str, known: Collection[str]) -> str:
+    """The id that begins so. Raises OptionError."""
+    if not known:
+        raise OptionError("the last scan had no findings: run `logscan scan` first")
+    matching = [id for id in known if id.startswith(wanted.lower())]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        several = ", ".join(matching[:3]) + (", ..." if len(matching) > 3 else "")
+        raise OptionError(f"{wanted!r} is the beginning of several ids: {several}")
+    near = max(known, key=lambda id: SequenceMatcher(None, id, wanted.lower()).ratio())
+    raise OptionError(f"{wanted!r} is not among the findings of the last scan: did you mean {near}?")
+
+
+def _gap(file: BinaryIO) -> bytes:
+    """The line feed that an editor left out at the end."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read() == b"\n" else b"\n"
+
+
 def remember(findings: Iterable[Finding]) -> None:
-    """Keep what `accept` needs of these findings; never a line of the log. Without a place to write, nothing is kept."""
-    entries = [
-        Accepted(f.id, f.kind, f.reason, f.lines[0].template if f.lines else "") for _, f in zip(range(MOST), findings)
-    ]
-    place = _place()
+    """Keep what `accept` needs of these findings, never a line of the log; where it cannot write, nothing."""
+    entries = [Accepted(f.id, f.kind, f.reason, f.lines[0].template if f.lines else "") for f in findings]
     try:
+        place = _place()
         place.parent.mkdir(parents=True, exist_ok=True)
         made = place.with_name(f"{place.name}.{os.getpid()}")
         made.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
         made.replace(place)
-    except OSError:
+    except (OSError, RuntimeError):
         return
 
 
 def _last() -> list[Accepted]:
-    place = _place()
+    try:
+        place = _place()
+    except RuntimeError:  # no home
+        return []
     return read(place) if place.exists() else []
 
 
 def _place() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "logscan" / "findings.jsonl"
+    """Where the findings of the last scan are kept. Raises RuntimeError for a user without a home."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "logscan" / "findings.jsonl"

@@ -1,6 +1,6 @@
 """A finding: one thing that does not belong, however many lines it wrote."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
@@ -42,16 +42,11 @@ class Finding:
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     nearest: str | None = None  # the nearest known template
-    kinds: tuple[Kind, ...] = field(default=())  # all kinds of evidence, the strongest first
 
     @property
     def id(self) -> str:
         """Twelve hex digits that depend on what was found, not on when or where."""
         return blake2b(self.signature.encode(), digest_size=6).hexdigest()
-
-    def scored(self, score: float) -> "Finding":
-        """The same finding with another score."""
-        return replace(self, score=score)
 
 
 MAX_LINES = 1000

@@ -21,6 +21,7 @@ class Grep(Report):
     def __init__(self, output: Output) -> None:
         super().__init__(output)
         self.last: tuple[str, int] | None = None  # what was written last
+        self.written: set[tuple[str, int]] = set()  # a line that several findings blame is written once
 
     def wants(self, finding: Finding) -> Mapping[str, set[int]]:
         """With context, the lines around each line to blame."""
@@ -28,9 +29,11 @@ class Grep(Report):
 
     def finding(self, finding: Finding, context: Context | None = None) -> None:
         """The lines to blame; with context, in the order of their files."""
-        rows = [(line.source, line.line, ":", line.text) for line in finding.lines]
+        blamed = [line for line in finding.lines if (line.source, line.line) not in self.written]
+        self.written.update((line.source, line.line) for line in blamed)
+        rows = [(line.source, line.line, ":", line.text) for line in blamed]
         if self.output.context:
-            near = self.wants(finding)
+            near = around(blamed, self.output.context, BODY)
             rows += [
                 (source, number, "-", text)
                 for source, texts in (context or {}).items()

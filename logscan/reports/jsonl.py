@@ -54,7 +54,6 @@ class JsonLines(Report):
             "window": finding.window,
             "score": _score(finding.score),
             "kind": finding.kind,
-            "kinds": finding.kinds or (finding.kind,),
             "reason": finding.reason,
             "count": finding.count,
             "first_seen": _utc(finding.first_seen),

@@ -12,7 +12,7 @@ from logscan.templates.masks import mask
 from logscan.templates.mining import LIMIT, Miner
 from logscan.templates.patterns import LONGEST, WORD, Likeness, Pattern, show, words
 
-_CACHE = 50_000_000  # characters of masked messages whose key is remembered
+_CACHE = 20_000_000  # characters of masked messages whose key is remembered
 
 
 class Templates:

@@ -110,20 +110,27 @@ class Sessions:
         self._events = 0
 
     def add(self, events: pl.DataFrame) -> Iterator[Windows]:
-        """Take events with the columns of `Windows.events`; gives sessions back only where the bound is reached."""
-        self._held.append(events)
-        self._events += len(events)
-        if self._events > self.limit:
-            frame = pl.concat(self._held)
-            arrival = pl.int_range(pl.len())
-            ends = frame.group_by("window").agg(arrival.max().alias("end")).sort("end")
-            rows = frame.join(ends, on="window", maintain_order="left")["end"]
-            old = rows < len(frame) - self.limit // 2
-            self._held = [frame.filter(~old)]
-            self._events = len(self._held[0])
-            windows = _by_name(frame.filter(old))
-            self.closed_early += len(windows)
-            yield windows
+        """Take events with the columns of EVENTS; gives sessions back only where the bound is reached."""
+        while len(events):
+            if self._events == self.limit:
+                yield self._close_quiet()
+            room = self.limit - self._events
+            self._held.append(events.head(room))
+            self._events += len(self._held[-1])
+            events = events.slice(room)
+
+    def _close_quiet(self) -> Windows:
+        """The sessions without an event in the newer half; all, where there are none."""
+        held = pl.concat(self._held)
+        last = held.with_row_index("last").group_by("window").agg(pl.col("last").max())
+        quiet = held.join(last, on="window", maintain_order="left")["last"] < self.limit // 2
+        if not quiet.any():
+            quiet = ~quiet
+        self._held = [held.filter(~quiet)]
+        self._events = len(self._held[0])
+        windows = _by_name(held.filter(quiet))
+        self.closed_early += len(windows)
+        return windows
 
     def close(self) -> Windows:
         """All sessions that are still open."""
