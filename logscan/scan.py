@@ -169,9 +169,9 @@ class _Run:
         if options.baseline:
             reader = self.reader(Keys(options.masks))
             good = open_streams(options.baseline, self.on_problem)
-            if not good:
-                raise InputError(f"nothing to learn from in {', '.join(options.baseline)}")
             profile = learn(good, reader, self.progress)
+            if not profile.records:
+                raise InputError(f"nothing to learn from in {', '.join(options.baseline)}")
             return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
         return [finding for stream in streams for finding in self.judge_by_itself(stream)]
 

@@ -82,7 +82,9 @@ def test_nothing_accepted_yet() -> None:
         accept(["abc"], "", FILE)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"id": "x"}', '{"id": "x", "kind": "", "reason": "", "template": "", "y": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"id": "x"}', '{"id": "x", "kind": "", "reason": "", "template": "", "y": 1}']
+)
 def test_a_broken_file_is_named_with_its_line(text: str) -> None:
     FILE.write_text(f"\n{text}\n")
     with pytest.raises(InputError, match=f"{FILE}:2"):

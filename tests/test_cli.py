@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -15,6 +16,7 @@ Write = Callable[[str, Sequence[str]], str]
 
 COMMAND = [sys.executable, "-m", "logscan"]
 COMMANDS = ("scan", "train", "templates", "inspect", "accept")
+NONE: Mapping[str, str] = MappingProxyType({})
 SET_BY_USERS = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_STATE_HOME", "PY_COLORS", "GITHUB_ACTIONS")
 
 
@@ -27,25 +29,27 @@ class Ran:
     err: str
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Nothing of the user who runs the tests but where programs are."""
+def environment(folder: Path, more: Mapping[str, str] = NONE) -> dict[str, str]:
+    """Nothing of the user who runs the tests but where programs are, and `more`."""
     ours = {name: value for name, value in os.environ.items() if name not in SET_BY_USERS}
     return {**ours, "HOME": str(folder / "home"), "TERM": "xterm", **more}
 
 
-def run(folder: Path, *args: str, stdin: bytes = b"", **more: str) -> Ran:
-    """`logscan` with these arguments in this folder, its output in pipes; `more` goes into its environment."""
-    done = subprocess.run(
-        [*COMMAND, *args], cwd=folder, env=environment(folder, **more), input=stdin, capture_output=True, timeout=60
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+def run(folder: Path, *args: str, stdin: bytes = b"", more: Mapping[str, str] = NONE) -> Ran:
+    """`logscan` with these arguments in this folder, its output in pipes."""
+    return finished([*COMMAND, *args], folder, stdin, more)
 
 
 def shell(folder: Path, line: str) -> Ran:
     """A line of bash in this folder, in which `logscan` is the command."""
-    script = f'logscan() {{ "{sys.executable}" -m logscan "$@"; }}; {line}'
+    return finished(["bash", "-c", f'logscan() {{ "{sys.executable}" -m logscan "$@"; }}; {line}'], folder)
+
+
+def finished(command: list[str], folder: Path, stdin: bytes = b"", more: Mapping[str, str] = NONE) -> Ran:
+    """Any command."""
+    env = environment(folder, more)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment(folder), capture_output=True, timeout=60
+        command, cwd=folder, env=env, input=stdin, capture_output=True, timeout=60, check=False
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -53,14 +57,16 @@ def shell(folder: Path, line: str) -> Ran:
 @pytest.fixture
 def log(write: Write) -> str:
     """The name of a log with nothing wrong but one line."""
-    lines = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(600)]
+    lines = [
+        f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(600)
+    ]
     lines[400] = "2026-03-02 08:06:40 ERROR disk: cannot write to /var/lib/x, read-only file system"
     return Path(write("app.log", lines)).name
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_help_has_examples_one_a_line(tmp_path: Path, command: tuple[str, ...]) -> None:
-    done = run(tmp_path, *command, "--help", COLUMNS="80")
+    done = run(tmp_path, *command, "--help", more={"COLUMNS": "80"})
     assert (done.status, done.err) == (0, "")
     lines = [line.rstrip() for line in done.out.splitlines()]
     examples = lines[lines.index(" Examples") + 1 :]
@@ -77,9 +83,8 @@ def test_the_module_and_the_script_are_one(tmp_path: Path, log: str) -> None:
     if not script.exists():
         pytest.skip(f"logscan is not installed as {script}")
     for args in (["--version"], ["scan", log, "none.log"]):
-        done = subprocess.run([script, *args], cwd=tmp_path, env=environment(tmp_path), capture_output=True)
-        module = run(tmp_path, *args)
-        assert (done.returncode, done.stdout.decode()) == (module.status, module.out)
+        done, module = finished([str(script), *args], tmp_path), run(tmp_path, *args)
+        assert (done.status, done.out) == (module.status, module.out)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +145,9 @@ def test_the_summary_and_the_formats_are_said_on_stderr(tmp_path: Path, log: str
     assert found.startswith("1 finding in 600 lines, ")
 
 
-@pytest.mark.parametrize("command", ["--help", "scan app.log", "scan --json app.log none.log", "templates app.log"])
+@pytest.mark.parametrize(
+    "command", ["--help", "scan app.log", "scan --json app.log none.log", "templates app.log"]
+)
 @pytest.mark.parametrize("closed", ["", "2>&1"])
 def test_a_reader_that_left_is_quiet_success(tmp_path: Path, log: str, command: str, closed: str) -> None:
     """Nobody reads from the very beginning, so that the first byte written finds the pipe closed."""
@@ -187,7 +194,9 @@ def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stdin is not None
-    process.stdin.write(b"2026-03-02 08:00:00 INFO web: page sent\n" * 10_000)  # more than a pipe holds: it reads
+    process.stdin.write(
+        b"2026-03-02 08:00:00 INFO web: page sent\n" * 10_000
+    )  # more than a pipe holds: it reads
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -91,7 +91,9 @@ def test_words_made_with_a_number_are_one() -> None:
 def test_json_keeps_every_key() -> None:
     keys = Keys(masks=["secret-[a-z]+"])
     texts = [f"{user} {what}" for user in USERS for what in ("came in by the gate", "went out by the gate")]
-    keys.of(kinds(("GET secret-abc", "INFO", "200"), ("GET secret-abc", "INFO", "404"), *((t, None, None) for t in texts)))
+    keys.of(
+        kinds(("GET secret-abc", "INFO", "200"), ("GET secret-abc", "INFO", "404"), *((t, None, None) for t in texts))
+    )
     keys.freeze()
     read = Keys.from_json(json.loads(json.dumps(keys.to_json())))
     judged = kinds(

@@ -11,9 +11,9 @@ from logscan.evaluation.metrics import auroc
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.2, 0.1, 0.1])
 ANOMALOUS = np.array([True, True, False, True, False, False, True, False])
 
-labelled = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.booleans()), min_size=2, max_size=40).filter(
-    lambda rows: len({anomalous for _, anomalous in rows}) == 2
-)
+labelled = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.booleans()), min_size=2, max_size=40
+).filter(lambda rows: len({anomalous for _, anomalous in rows}) == 2)
 
 
 def columns(rows: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,9 @@ def bursts(judge: RateJudge, parts: list[pl.DataFrame]) -> list[int]:
 
 def silences(judge: RateJudge, parts: list[pl.DataFrame]) -> set[tuple[int, int]]:
     found = [*(judge.silences(part) for part in parts), judge.silent_at_end()]
-    return {(line, pause // SECOND) for part in found if len(part) for line, pause in part.select("line", "pause").rows()}
+    return {
+        (line, pause // SECOND) for part in found if len(part) for line, pause in part.select("line", "pause").rows()
+    }
 
 
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 10 * BUCKETS)), max_size=50)

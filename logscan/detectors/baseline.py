@@ -16,6 +16,7 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
 from math import log
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from logscan.detectors.profile import FIELDS, Profile, session_events
@@ -24,6 +25,8 @@ from logscan.detectors.sessions import BEGIN
 from logscan.detectors.trouble import trouble
 from logscan.records import Chunk
 from logscan.windows.sessions import Sessions, Windows
+
+Bools = npt.NDArray[np.bool_]
 
 EVIDENCE = pl.DataFrame(
     schema={
@@ -58,6 +61,7 @@ class Baseline:
         self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions()
+        self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
 
     @property
@@ -70,6 +74,9 @@ class Baseline:
         """Evidence in a chunk, with the columns of EVIDENCE."""
         troubled = trouble(chunk.kinds).gather(chunk.records["kind"])
         records = chunk.records.with_columns(troubled)
+        if len(records):
+            places = records.select("source", "line")
+            self._borders = (self._borders[0] if self._borders[1][1] else places.row(0), places.row(-1))
         found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
         found.append(self._bursts(self._rates.bursts(records)))
         found.append(self._silences(self._rates.silences(records)))
@@ -150,29 +157,45 @@ class Baseline:
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
         strange = sessions.worst(once) > sessions.thresholds(once, usual)
-        anomalous = windows.take(np.flatnonzero(strange[inverse]))
-        steps, ends = sessions.surprise(anomalous)
-        seen = pl.Series(sessions.seen(anomalous.vectors, usual))
-        window = np.repeat(np.arange(len(anomalous)), anomalous.lengths)
-        before = pl.Series("before", anomalous.keys, dtype=pl.Int32).shift(1).scatter(anomalous.starts[:-1], BEGIN)
-        events = anomalous.events.with_columns(
-            before,
+        strange_windows = windows.take(np.flatnonzero(strange[inverse]))
+        steps, ends = sessions.surprise(strange_windows)
+        cut_before, cut_after = self._cut(strange_windows)
+        steps[strange_windows.starts[:-1][cut_before]] = 0.0
+        ends[cut_after] = 0.0
+        window = np.repeat(np.arange(len(strange_windows)), strange_windows.lengths)
+        limit = pl.Series("limit", sessions.thresholds(strange_windows, usual))
+        seen = pl.Series("seen", sessions.seen(strange_windows.vectors, usual))
+        before = pl.Series("before", strange_windows.keys, dtype=pl.Int32).shift(1)
+        stepped = strange_windows.events.with_columns(
+            before.scatter(strange_windows.starts[:-1], BEGIN),
+            limit.gather(window),
+            seen.gather(window),
+            surprise=pl.Series(steps),
             last_line=pl.col("line"),
             session=pl.col("window"),
             trouble=pl.lit(0.0),
-            surprise=pl.Series(steps),
-            limit=pl.Series(sessions.thresholds(anomalous, usual)).gather(window),
-            seen=seen.gather(window),
+            how=pl.when(pl.col("key") == before).then(pl.lit("again")).otherwise(pl.lit("step")),
         )
-        ended = events[anomalous.starts[1:] - 1].with_columns(before=pl.col("key"), surprise=pl.Series(ends))
-        found = pl.concat([events, ended])
+        last = strange_windows.starts[1:] - 1
+        ended = stepped[last].with_columns(before=pl.col("key"), surprise=pl.Series(ends), how=pl.lit("end"))
         common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
-        found = found.filter(
+        found = pl.concat([stepped, ended]).filter(
             (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
         )
-        kind = pl.when(pl.col("key") == pl.col("before")).then(pl.lit("count")).otherwise(pl.lit("order"))
-        about = pl.format("{}/{}", "before", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("")))
+        kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
+        about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))
         return _evidence(kind, found, pl.col("surprise"), about)
+
+    def _cut(self, windows: Windows) -> tuple[Bools, Bools]:
+        """Which windows may have begun before the log, and which may go on after it: (n,) each."""
+        assert self.profile.sessions is not None
+        span = self.profile.sessions.span_
+        source, line = windows.events["source"].to_numpy(), windows.events["line"].to_numpy()
+        first, last = windows.starts[:-1], windows.starts[1:] - 1
+        (first_source, first_line), (last_source, last_line) = self._borders
+        before = (source[first] == first_source) & (line[first] - first_line < span)
+        after = (source[last] == last_source) & (last_line - line[last] < span)
+        return before, after
 
 
 def _evidence(

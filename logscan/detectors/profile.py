@@ -24,6 +24,7 @@ from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows
 
 STRETCHES = 64  # a log is cut into 32 to 64 equal stretches, however long it gets
 LOCAL = 0.1  # share of the stretches
+SHORT_RUN = 0.25  # share of the stretches, or of the time
 CHANCE = 7.0  # nats
 FEW_VALUES = 5  # a slot of words with more values is open: a new one there says nothing
 FEW_OF_FIELD = 20  # the same for level, component and number, which carry meaning
@@ -104,16 +105,17 @@ class Profile:
     def local(self) -> Ints:
         """The keys whose records keep together in the log.
 
-        They lie in at most LOCAL of its stretches; or in one run of stretches so short that as many records, strewn at
-        random, would all fall into one like it with a probability below exp(-CHANCE).
+        They lie in at most LOCAL of its stretches; or in one short run of stretches, or of its time, where as many
+        records, strewn at random, would all fall with a probability below exp(-CHANCE).
         """
         stretches = -(-self.records // self._stretch)
         occupied = np.bitwise_count(self._spread)
         lowest = self._spread & (~self._spread + np.uint64(1))
         run = np.log2(np.maximum(self._spread, 1).astype(np.float64)).astype(np.int64) - np.bitwise_count(lowest - 1) + 1
+        share = np.clip(np.minimum(run / stretches, self._rates.runs(len(self.counts))), 1 / STRETCHES, 1.0)
         n = np.maximum(self.counts, 1)
-        chance = np.log(n) + (n - 1) * np.log(np.clip(run / stretches, 1 / STRETCHES, 1.0))
-        together = (occupied <= max(1, LOCAL * stretches)) | (chance < -CHANCE)
+        chance = np.log(n) + (n - 1) * np.log(share)
+        together = (occupied <= max(1, LOCAL * stretches)) | ((share <= SHORT_RUN) & (chance < -CHANCE))
         return np.flatnonzero((self.counts > 0) & together)
 
     def singletons(self) -> int:
@@ -188,6 +190,9 @@ class Profile:
         profile.slots = {(int(key), str(name)): dict(values) for key, name, values in data["slots"]}
         profile.rates = Rates.from_json(data["rates"])
         profile.sessions = SessionDetector.from_json(data["sessions"]) if data["sessions"] else None
+        lengths = {len(profile.counts), len(profile.rates.burst), len(profile.rates.silence)}
+        if lengths != {keys.known} or profile.rates.width <= 0:
+            raise ValueError("its parts do not belong together")
         return profile
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from logscan.windows.sessions import Ints
 
 Counts = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
 
 BUCKETS = 1024
 MAX_KEYS = 20_000  # keys whose rate is followed: a table of 80 MB
@@ -67,6 +68,15 @@ class RateTable:
         counts = _rows(self.counts, len(family))
         self.counts = np.zeros_like(counts)
         np.add.at(self.counts, family, counts[: len(family)])
+
+    def runs(self, keys: int) -> Floats:
+        """(keys,) the share of the log's time between the first and the last record of each key, 1 where it has none."""
+        written = _rows(self.counts, keys)[:keys] > 0
+        busy = np.flatnonzero(written.any(axis=0))
+        if not len(busy):
+            return np.ones(keys)
+        first, last = written.argmax(axis=1), BUCKETS - 1 - written[:, ::-1].argmax(axis=1)
+        return np.where(written.any(axis=1), (last - first + 1) / (busy[-1] - busy[0] + 1), 1.0)
 
     def rates(self, keys: int, own: bool) -> Rates:
         """What is usual for the first `keys` keys. With `own` the log is judged by itself: its extremes are then not

@@ -96,7 +96,10 @@ def _look(table: Ints, values: Floats, wanted: Ints) -> Floats:
 
 
 class SessionDetector:
-    """Learns count vectors and steps of normal sessions; `threshold_` is in nats of surprise."""
+    """Learns count vectors and steps of normal sessions.
+
+    threshold_, order_threshold_: nats of surprise; span_: lines of the log over which a long session extends
+    """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -107,6 +110,9 @@ class SessionDetector:
             first, _, counts = windows.distinct()
             windows = windows.take(first)
         self._learn(windows, counts)
+        line = windows.events["line"].to_numpy()
+        spans = line[windows.starts[1:] - 1] - line[windows.starts[:-1]]
+        self.span_ = int(np.quantile(spans, 0.99)) if len(spans) else 0
         worst, unseen, weights = self._held_out(windows, counts)
         lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
         strange = np.repeat(worst[unseen], weights[unseen])
@@ -180,6 +186,7 @@ class SessionDetector:
         return {
             "threshold": self.threshold_,
             "order_threshold": self.order_threshold_,
+            "span": self.span_,
             "sessions": self.sessions_,
             "vectors": self.vectors_.tolist(),
             "vector_counts": self.vector_counts_.tolist(),
@@ -193,6 +200,7 @@ class SessionDetector:
         detector = cls(options)
         detector.threshold_ = float(data["threshold"])
         detector.order_threshold_ = float(data["order_threshold"])
+        detector.span_ = int(data["span"])
         detector.sessions_ = int(data["sessions"])
         detector.vectors_ = np.array(data["vectors"], np.uint64)
         detector.vector_counts_ = np.array(data["vector_counts"], np.int64)

@@ -119,10 +119,11 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
             pause, usual = map(int, about.split("/"))
             return f"silent for {_duration(pause)}, where {_duration(usual)} would be long: {template}"
         case _:
-            before, seen = about.split("/")
+            before, how, seen = about.split("/")
             where = "in an order" if seen == "seen" else "with counts of events"
-            step = "repeated" if int(before) == strongest["key"] else f"after “{_step(int(before), profile)}”"
             past = "the rest of the log" if own else "the baseline"
+            step = {"again": "repetition", "end": "end of the session"}.get(how)
+            step = step or f"step after “{_step(int(before), profile)}”"
             return f"improbable {step}, in a session {where} unlike {past}: {template}"
 
 
