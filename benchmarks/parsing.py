@@ -45,9 +45,7 @@ class Row:
         self.ga = grouping_accuracy(keys, events)
         said = {key: normalised(templates.template(key)) for key in set(keys)}
         true = {template: normalised(template) for template in set(truth)}
-        self.pa = float(
-            np.mean([said[key] == true[template] for key, template in zip(keys, truth, strict=True)])
-        )
+        self.pa = float(np.mean([said[key] == true[template] for key, template in zip(keys, truth, strict=True)]))
 
 
 def grouping_accuracy(keys: Sequence[int], events: Sequence[str]) -> float:
@@ -108,9 +106,7 @@ def measure(folder: Path) -> list[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="Grouping and parsing accuracy, and speed, of logscan's templates"
-    )
+    parser = argparse.ArgumentParser(description="Grouping and parsing accuracy, and speed, of logscan's templates")
     parser.add_argument("folder", type=Path, help="loghub's 2k samples: *_structured.csv")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
@@ -130,9 +126,7 @@ def main() -> None:
         print(f"{row.system:12} {row.ga:6.3f} {row.pa:6.3f} {row.templates:9} {row.true_templates:5}")
     print(f"{'mean':12} {summary['ga']:6.3f} {summary['pa']:6.3f}")
     ours, theirs = summary["lines_per_second"], summary["drain3_lines_per_second"]
-    print(
-        f"{ours:,.0f} lines/s; drain3 line by line {theirs:,.0f} lines/s: {ours / theirs:.1f} times as fast"
-    )
+    print(f"{ours:,.0f} lines/s; drain3 line by line {theirs:,.0f} lines/s: {ours / theirs:.1f} times as fast")
 
 
 if __name__ == "__main__":

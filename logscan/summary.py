@@ -33,9 +33,7 @@ def kinds_of_line(
     for stream in open_streams(paths, on_problem):
         for chunk in reader.chunks(stream):
             records = chunk.records.with_columns(chunk.kinds["level"].gather(chunk.records["kind"]))
-            counted.append(
-                _summed(records.with_columns(n=pl.lit(1), first=pl.col("time"), last=pl.col("time")))
-            )
+            counted.append(_summed(records.with_columns(n=pl.lit(1), first=pl.col("time"), last=pl.col("time"))))
     if not counted:
         return []
     family = pl.Series(reader.freeze())  # of each key that was given while reading

@@ -32,7 +32,7 @@ NORMAL = "-"  # the label of a normal line in BGL and alike
 @dataclass(frozen=True)
 class Options:
     """train_share: of the normal sessions (drawn by `seed`), or of the lines from the beginning; the rest is held out.
-    prevalence: the share of anomalies that precision and F1 are also reported for."""
+    prevalence: the share of anomalies that precision and F1 are also reported for; by default that of the corpus."""
 
     train_share: float = 0.8
     seed: int = 0
@@ -184,6 +184,7 @@ def _card(
     }
     if held_out.anomalous.any() and not held_out.anomalous.all():
         card["metrics"] = asdict(measure(held_out.scores, held_out.anomalous))
-        if options.prevalence is not None:
-            card["at_prevalence"] = asdict(measure(held_out.scores, held_out.anomalous, prevalence=options.prevalence))
+        prevalence = options.prevalence or corpus.prevalence
+        if prevalence is not None:
+            card["at_prevalence"] = asdict(measure(held_out.scores, held_out.anomalous, prevalence=prevalence))
     return card

@@ -57,7 +57,7 @@ def test_no_line_of_the_log_is_remembered(place: Path) -> None:
 @pytest.mark.parametrize("ids", [["0" * 12], [""], ["zz"]])
 def test_an_id_that_the_last_scan_did_not_give(ids: list[str]) -> None:
     remember([ONE, OTHER])
-    with pytest.raises(OptionError, match="last scan|beginning of several"):
+    with pytest.raises(OptionError, match=r"last scan|beginning of several"):
         accept([ONE.id, *ids], "", FILE)
     assert not FILE.exists()
 

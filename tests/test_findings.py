@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -137,7 +138,7 @@ def test_all_findings_are_told_the_best_first(rows: list[tuple[float, int, str]]
     for place in {(f.source, f.first_line // PLACE) for f in told}:
         scores = [f.score for f in told if (f.source, f.first_line // PLACE) == place]
         assert scores == sorted(scores, reverse=True)
-    for before, after in zip(told, told[1:], strict=False):
+    for before, after in pairwise(told):
         assert before.score > after.score - AGAIN * len(told) - 1e-9
 
 

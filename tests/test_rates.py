@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -34,7 +35,7 @@ def records_of(records: list[tuple[int, float]]) -> pl.DataFrame:
 
 def chunks(records: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
     ends = [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
-    return [records[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [records[a:b] for a, b in pairwise(ends)]
 
 
 def bursts(judge: RateJudge, parts: list[pl.DataFrame]) -> list[int]:
@@ -57,7 +58,7 @@ def test_counts_stay_when_buckets_double(records: list[tuple[int, int]], cuts: l
     records.sort(key=lambda record: record[1])
     table = RateTable()
     ends = [0, *sorted(cuts), len(records)]
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         add(table, [(key, float(second)) for key, second in records[a:b]])
     if not records:
         assert table.counts.sum() == 0

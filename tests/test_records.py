@@ -63,8 +63,8 @@ def test_a_record_of_several_lines_is_one(write: Write) -> None:
     assert chunks[-1].read == sum(len(line) + 1 for line in LINES)
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(1, 400), st.integers(0, 6))
+@settings(deadline=None, max_examples=10)
+@given(st.integers(20, 400), st.integers(0, 3))
 def test_blocks_of_any_size_give_the_same_records(block: int, again: int) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "farm.log"

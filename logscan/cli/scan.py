@@ -75,9 +75,7 @@ def scan(
     mask: Masks = None,
     budget: Annotated[
         float,
-        Option(
-            help="Findings per 10,000 lines, and at least so many.", min=0, metavar="N", rich_help_panel=SHOWN
-        ),
+        Option(help="Findings per 10,000 lines, and at least so many.", min=0, metavar="N", rich_help_panel=SHOWN),
     ] = 20,
     min_score: Annotated[
         float,
@@ -104,9 +102,7 @@ def scan(
         ),
     ] = None,
     json: Annotated[bool, Option("--json", help="The same as --format json.", rich_help_panel=SHOWN)] = False,
-    color: Annotated[
-        Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)
-    ] = Color.auto,
+    color: Annotated[Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)] = Color.auto,
     exit_code: Annotated[
         bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
     ] = False,

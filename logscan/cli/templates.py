@@ -36,7 +36,5 @@ def templates(
         width = max((len(kind.level or "") for kind in kinds), default=0)
         for kind in kinds:
             since = f"{kind.first_seen:%Y-%m-%d %H:%M:%S}" if kind.first_seen else ""
-            sys.stdout.write(
-                f"{kind.count:>9,}  {since:19}  {kind.level or '':{width}}  {visible(kind.template)}\n"
-            )
+            sys.stdout.write(f"{kind.count:>9,}  {since:19}  {kind.level or '':{width}}  {visible(kind.template)}\n")
     problems.exit_if_fatal()

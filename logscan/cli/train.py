@@ -22,14 +22,10 @@ MODEL = Path("model")
 def train(
     corpus: Annotated[list[str], Argument(metavar="CORPUS", help="Known-good logs, or a labelled corpus.")],
     *,
-    output: Annotated[
-        Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")
-    ] = MODEL,
+    output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = MODEL,
     train_share: Annotated[
         float,
-        Option(
-            help="Of a labelled corpus' normal part, to learn from.", min=0.001, max=0.999, metavar="SHARE"
-        ),
+        Option(help="Of a labelled corpus' normal part, to learn from.", min=0.001, max=0.999, metavar="SHARE"),
     ] = 0.8,
     prevalence: Annotated[
         float | None,

@@ -14,15 +14,18 @@ import polars as pl
 from logscan.errors import InputError
 
 LABELS = "anomaly_label.csv"
+HDFS_PREVALENCE = 0.0293  # 16,838 of 575,061 sessions of HDFS_v1
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """paths: of the logs; sessions: `session` (String) and `anomalous` (Boolean), None without labels by session."""
+    """paths: of the logs; sessions: `session` (String) and `anomalous` (Boolean), None without labels by session;
+    prevalence: the share of anomalies in the whole of a corpus of which samples are common."""
 
     name: str
     paths: tuple[str, ...]
     sessions: pl.DataFrame | None = None
+    prevalence: float | None = None
 
 
 def open_corpus(paths: Sequence[str]) -> Corpus:
@@ -36,7 +39,7 @@ def open_corpus(paths: Sequence[str]) -> Corpus:
     logs = sorted(str(path) for path in Path(paths[0]).iterdir() if path.is_file() and path.suffix != ".csv")
     if not logs:
         raise InputError(f"{paths[0]} has labels but no log: {LABELS} should lie beside the log")
-    return Corpus(name, tuple(logs), _read_labels(labels[0]))
+    return Corpus(name, tuple(logs), _read_labels(labels[0]), HDFS_PREVALENCE)
 
 
 def _read_labels(path: Path) -> pl.DataFrame:

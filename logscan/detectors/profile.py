@@ -111,7 +111,8 @@ class Profile:
         stretches = -(-self.records // self._stretch)
         occupied = np.bitwise_count(self._spread)
         lowest = self._spread & (~self._spread + np.uint64(1))
-        run = np.log2(np.maximum(self._spread, 1).astype(np.float64)).astype(np.int64) - np.bitwise_count(lowest - 1) + 1
+        last = np.log2(np.maximum(self._spread, 1).astype(np.float64)).astype(np.int64)
+        run = last - np.bitwise_count(lowest - np.uint64(1)) + 1
         share = np.clip(np.minimum(run / stretches, self._rates.runs(len(self.counts))), 1 / STRETCHES, 1.0)
         n = np.maximum(self.counts, 1)
         chance = np.log(n) + (n - 1) * np.log(share)

@@ -70,7 +70,7 @@ class RateTable:
         np.add.at(self.counts, family, counts[: len(family)])
 
     def runs(self, keys: int) -> Floats:
-        """(keys,) the share of the log's time between the first and the last record of each key, 1 where it has none."""
+        """(keys,) the share of the log's time between the first and the last record of each key, 1 without any."""
         written = _rows(self.counts, keys)[:keys] > 0
         busy = np.flatnonzero(written.any(axis=0))
         if not len(busy):

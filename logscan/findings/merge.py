@@ -67,7 +67,7 @@ class Evidence:
         none = rows.clear()
         grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
             ("new", _episodes(kinds.get("new", none))),
-            ("rare", _episodes(kinds.get("rare", none))),
+            ("rare", _episodes(_without_opening(kinds.get("rare", none)))),
             ("value", _values(kinds.get("value", none))),
             ("burst", _bursts(kinds.get("burst", none))),
             ("silent", _equal(kinds.get("silent", none), ["key"])),
@@ -91,6 +91,14 @@ class Evidence:
         about = pl.when(new & named.is_not_null()).then(pl.format("{}={}", pl.lit(NAMES), named)).otherwise("about")
         kind = pl.when(new & named.is_not_null()).then(pl.lit("value")).otherwise("kind")
         return rows.with_columns(about=about, kind=kind)
+
+
+def _without_opening(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the kinds of line that a log opens with, unless they speak of trouble: how a program starts, and starts
+    again later, is found nowhere else by nature."""
+    rows = rows.sort("source", "line")
+    opening = rows.filter((_runs(rows, NEAR) == 1) & (pl.col("line").first() <= NEAR) & (pl.col("trouble") == 0))
+    return rows.filter(~pl.col("key").is_in(opening["key"].unique().implode()))
 
 
 def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:

@@ -144,9 +144,7 @@ class Pretty(Report):
     def known(self, finding: Finding) -> Iterator[Text]:
         """What it resembles, and what was expected in its place."""
         if finding.nearest and finding.lines:
-            yield Text.assemble(
-                ("     nearest   ", "dim"), difference(finding.nearest, finding.lines[0].template)
-            )
+            yield Text.assemble(("     nearest   ", "dim"), difference(finding.nearest, finding.lines[0].template))
         told = [line for line in finding.lines if line.expected]
         if told:
             worst = max(told, key=lambda line: line.score)
@@ -161,9 +159,7 @@ class Pretty(Report):
             text.expand_tabs(8)
             text.truncate(self.output.width, overflow="ellipsis")
         painted = "".join(
-            segment.style.render(segment.text, color_system=ColorSystem.STANDARD)
-            if segment.style
-            else segment.text
+            segment.style.render(segment.text, color_system=ColorSystem.STANDARD) if segment.style else segment.text
             for segment in text.render(self.console)
         )
         self.output.stream.write((painted if self.output.color else text.plain) + "\n")
@@ -200,8 +196,4 @@ def _span(first: datetime | None, last: datetime | None) -> str:
     start = f"{first:%Y-%m-%d %H:%M:%S}"
     if last is None or f"{last:%Y-%m-%d %H:%M:%S}" == start:
         return start
-    return (
-        f"{start} to {last:%H:%M:%S}"
-        if last.date() == first.date()
-        else f"{start} to {last:%Y-%m-%d %H:%M:%S}"
-    )
+    return f"{start} to {last:%H:%M:%S}" if last.date() == first.date() else f"{start} to {last:%Y-%m-%d %H:%M:%S}"

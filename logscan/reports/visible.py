@@ -5,8 +5,7 @@ import re
 # C0 without the tab, DEL, C1; bidirectional marks, embeddings, isolates; line and paragraph separators; the
 # byte order mark; lone surrogates (bytes of a file name that are not UTF-8); tag characters
 HIDDEN = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 

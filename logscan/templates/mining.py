@@ -195,11 +195,7 @@ def _split(group: list[Pattern]) -> Iterator[list[Pattern]]:
 
 def _are_states(words: set[str], few: int) -> bool:
     """Few words, none a bare variable, and not all with a variable in them."""
-    return (
-        1 < len(words) <= few
-        and all(map(_STATE.search, words))
-        and not all(WILDCARD in word for word in words)
-    )
+    return 1 < len(words) <= few and all(map(_STATE.search, words)) and not all(WILDCARD in word for word in words)
 
 
 def _name(word: str, before: str) -> tuple[str, str]:

@@ -67,9 +67,7 @@ class Likeness:
         """The number of the pattern that shares most words with `pattern`, at least half (Dice), or None."""
         constants = _constants(pattern)
         shared = Counter(number for word in constants for number in self._with.get(word, ()))
-        share = {
-            number: 2 * count / (len(constants) + self._sizes[number]) for number, count in shared.items()
-        }
+        share = {number: 2 * count / (len(constants) + self._sizes[number]) for number, count in shared.items()}
         best = min(share, key=lambda number: (-share[number], number), default=None)
         return best if best is not None and share[best] >= 0.5 else None
 
