@@ -64,10 +64,11 @@ def train(
     options = options or Options()
     corpus = open_corpus(paths)
     streams = open_streams(corpus.paths, on_problem)
-    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session, Window.parse(options.window))
+    window = Window.parse(options.window)
+    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session, window)
     if corpus.sessions is not None:
         profile, held_out = _by_session(corpus.sessions, streams, reader, options, progress)
-    elif any(_has_labels(stream, reader) for stream in streams):
+    elif any(_has_labels(stream, options) for stream in streams):
         profile, held_out = _by_line(streams, reader, options, progress)
     else:
         profile, held_out = learn(streams, reader, progress), None
@@ -118,8 +119,9 @@ def _no_match(labels: pl.DataFrame, reader: Reader) -> str:
     return f"no label matches the log: the labels name {labels['session'][0]!r}, the log shows {found} (see --session)"
 
 
-def _has_labels(stream: Stream, reader: Reader) -> bool:
+def _has_labels(stream: Stream, options: Options) -> bool:
     """Whether the format of a log has a label in each line."""
+    reader = Reader(Keys(), lambda problem: None, options.log_format)
     chunk = next(reader.chunks(stream), None)
     return chunk is not None and chunk.kinds["label"].is_not_null().any()
 
@@ -133,7 +135,6 @@ def _by_line(
         lines = sum(len(block.lines) for block in stream.blocks(lambda problem: None))
         for source in stream.files:
             last = pl.when(pl.col("file") == source).then(int(lines * options.train_share)).otherwise(last)
-    reader.keys = Keys(options.masks)
     reader.only = (pl.col("label") == NORMAL) & (pl.col("line") <= last)
     profile = learn(streams, reader, progress)
     if not profile.records:
@@ -164,7 +165,7 @@ def _card(
         "corpus": corpus.name,
         "fingerprint": blake2b(orjson.dumps(profile.to_json()), digest_size=8).hexdigest(),
         "records": profile.records,
-        "templates": len({reader.keys.template(key) for key in range(reader.keys.known)}),
+        "templates": len({profile.keys.template(key) for key in range(profile.keys.known)}),
         "sessions": profile.sessions.sessions_ if profile.sessions else 0,
         "options": {name: value for name, value in asdict(options).items() if value not in (None, ())},
         "layouts": [layout.to_dict() for layout in reader.by_format.values()],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,13 +11,21 @@ from test_cli import run
 from test_cli_scan import LINES
 
 
-@pytest.fixture
-def scanned(tmp_path: Path) -> tuple[Path, list[str]]:
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A folder whose `app.log` was scanned, and the ids that were found."""
-    (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in LINES))
-    out = run(tmp_path, "scan", "app.log", "--json").out
+    folder = tmp_path_factory.mktemp("accept")
+    (folder / "app.log").write_text("".join(f"{line}\n" for line in LINES))
+    out = run(folder, "scan", "app.log", "--json").out
     findings = [value for value in map(json.loads, out.splitlines()) if value["type"] == "finding"]
-    return tmp_path, [finding["id"] for finding in findings]
+    return folder, [finding["id"] for finding in findings]
+
+
+@pytest.fixture
+def scanned(once: tuple[Path, list[str]], tmp_path: Path) -> tuple[Path, list[str]]:
+    """The same in a folder of the test's own."""
+    shutil.copytree(once[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path, once[1]
 
 
 def test_an_accepted_finding_is_silent(scanned: tuple[Path, list[str]]) -> None:

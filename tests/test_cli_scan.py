@@ -99,7 +99,6 @@ def test_annotate_without_its_notes_is_the_log(folder: Path) -> None:
         ([], {}, False),
         (["--color", "always"], {"NO_COLOR": "1", "TERM": "dumb"}, True),
         ([], {"FORCE_COLOR": "1"}, True),
-        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
         (["--color", "never", "--format", "pretty"], {"FORCE_COLOR": "1"}, False),
     ],
 )

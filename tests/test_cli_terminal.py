@@ -1,4 +1,4 @@
-"""The command in a terminal: laid out, coloured, with a bar while it takes time, never waiting for a keyboard."""
+"""The command in a terminal: laid out, coloured, with a bar where it takes time, and not waiting for keys."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
 def in_terminal(folder: Path, *args: str, slow: str = "", more: Mapping[str, str] = NONE) -> tuple[int, str]:
-    """Exit status, and what a terminal of 80 columns got; `slow` is what standard input brings after a while."""
+    """Exit status, and what a terminal of 80 columns got; `slow` is a standard input that takes a second."""
     terminal, inner = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *args],
@@ -28,8 +28,8 @@ def in_terminal(folder: Path, *args: str, slow: str = "", more: Mapping[str, str
     )
     os.close(inner)
     if slow and process.stdin:
-        time.sleep(2)
-        process.stdin.write(slow.encode())
+        process.stdin.write(slow.encode())  # more than a pipe holds: it has begun to read
+        time.sleep(1.1)
         process.stdin.close()
     shown = b""
     while True:
@@ -70,12 +70,12 @@ def test_a_terminal_without_colours(folder: Path, set_by_user: dict[str, str]) -
 
 
 def test_a_bar_is_shown_where_it_takes_more_than_a_second(folder: Path) -> None:
-    log = "".join(f"{line}\n" for line in LINES)
+    log = "".join(f"{line}\n" for line in LINES * 10)
     for args, bar in ((["scan"], True), (["scan", "--no-progress"], False)):
         status, shown = in_terminal(folder, *args, slow=log)
         assert status == 0
         assert ("learning" in shown) is bar
-        assert " findings in 600 lines" in shown
+        assert " lines, " in shown
 
 
 @pytest.mark.parametrize("command", ["scan", "templates"])

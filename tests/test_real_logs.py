@@ -84,7 +84,6 @@ def test_hdfs_sessions(data: Path) -> None:
     assert card["metrics"]["auroc"] >= 0.99
 
 
-@pytest.mark.xfail(strict=True, reason="see CRASH in test_train.py")
 @pytest.mark.parametrize("corpus", ["bgl/BGL.log", "thunderbird/Thunderbird.log"])
 def test_corpora_of_labelled_lines(data: Path, corpus: str) -> None:
     card = train([str(data / corpus)], TrainOptions(train_share=0.5)).card

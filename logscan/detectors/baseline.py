@@ -100,7 +100,8 @@ class Baseline:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
         if self.profile.counts[self._local].sum() > PHASES * self.profile.records:
             local = local.filter(pl.col("trouble") > 0)
-        alike = np.maximum(self.profile.counts, self.profile.singletons())  # one of many rare kinds is no surprise
+        # one of many rare kinds is no surprise; of a storm not every record is a surprise of its own
+        alike = np.maximum(np.sqrt(self.profile.counts), self.profile.singletons())
         share = pl.Series("share", alike / max(self.profile.records, 1)).gather(local["key"])
         return _evidence("rare", local.with_columns(share), -pl.col("share").log())
 
@@ -156,9 +157,9 @@ class Baseline:
         usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
-        strange = sessions.worst(once) > sessions.thresholds(once, usual)
+        strange = sessions.worst(once, self.own) > sessions.thresholds(once, usual)
         strange_windows = windows.take(np.flatnonzero(strange[inverse]))
-        steps, ends = sessions.surprise(strange_windows)
+        steps, ends = sessions.surprise(strange_windows, self.own)
         cut_before, cut_after = self._cut(strange_windows)
         steps[strange_windows.starts[:-1][cut_before]] = 0.0
         ends[cut_after] = 0.0

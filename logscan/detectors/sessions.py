@@ -59,13 +59,14 @@ class Steps:
         _, self.types = _tally((self.codes >> 32) - 2, np.ones(len(self.codes)))
         self.events, self.frequency = _tally((self.codes & 0xFFFFFFFF) - 2, self.counts)
 
-    def surprise(self, before: Ints, after: Ints) -> Floats:
-        """(m,) minus the natural logarithm of the probability of `after` behind `before`."""
+    def surprise(self, before: Ints, after: Ints, own: bool = False) -> Floats:
+        """(m,) minus the natural logarithm of the probability of `after` behind `before`; with `own` each step was
+        learnt from itself too, and is taken out for its judgement."""
         vocabulary = len(self.events) + 1  # and one for the event never seen
         rare = (_look(self.events, self.frequency, after) + 0.5) / (self.frequency.sum() + 0.5 * vocabulary)
-        total = _look(self.contexts, self.totals, before)
-        types = _look(self.contexts, self.types, before)
-        seen = _look(self.codes, self.counts, _code(before, after))
+        total = _look(self.contexts, self.totals, before) - own
+        seen = _look(self.codes, self.counts, _code(before, after)) - own
+        types = _look(self.contexts, self.types, before) - (own & (seen == 0))
         followed = (seen + types * rare) / np.maximum(total + types, 1)
         return np.asarray(-np.log(np.where(total > 0, followed, rare)))
 
@@ -150,18 +151,19 @@ class SessionDetector:
         at = np.minimum(np.searchsorted(self.vectors_, vectors), len(self.vectors_) - 1)
         return np.asarray((self.vectors_[at] == vectors) & (self.vector_counts_[at] > more_than))
 
-    def surprise(self, windows: Windows) -> tuple[Floats, Floats]:
-        """(events,) the surprise of the step to each event, and (n,) of the end of each window, in nats."""
+    def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
+        """(events,) the surprise of the step to each event, and (n,) of the end of each window, in nats; with `own`
+        each window was learnt from too, and is taken out for its judgement."""
         before, after, _ = _steps(windows)
-        steps = self.steps_.surprise(before, after)
+        steps = self.steps_.surprise(before, after, own)
         ends = windows.starts[1:] + np.arange(len(windows))  # each window has one step more than events
         return np.delete(steps, ends), steps[ends]
 
-    def worst(self, windows: Windows) -> Floats:
+    def worst(self, windows: Windows, own: bool = False) -> Floats:
         """(n,) the surprise of each window's most improbable step."""
         if not len(windows):
             return np.zeros(0)
-        steps, ends = self.surprise(windows)
+        steps, ends = self.surprise(windows, own)
         return np.maximum(np.maximum.reduceat(steps, windows.starts[:-1]), ends)
 
     def thresholds(self, windows: Windows, more_than: int = 0) -> Floats:

@@ -102,6 +102,7 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
     kinds = cause.rows["key"].n_unique()
     lines = f"{cause.count:,} line{'s' * (cause.count != 1)}" + (f" of {kinds:,} kinds" if kinds > 1 else "")
     template = profile.keys.template(strongest["key"])
+    others = f" (and {kinds - 1} other kinds)" if kinds > 1 else ""
     about: str = strongest["about"]
     match cause.kind:
         case "new":
@@ -114,10 +115,10 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
             assert profile.rates is not None
             rate, usual = map(int, about.split("/"))
             width = _duration(profile.rates.width)
-            return f"{rate:,} in {width}, where more than {usual:,} are a burst: {template}"
+            return f"{rate:,} in {width}, where more than {usual:,} are a burst: {template}{others}"
         case "silent":
             pause, usual = map(int, about.split("/"))
-            return f"silent for {_duration(pause)}, where {_duration(usual)} would be long: {template}"
+            return f"silent for {_duration(pause)}, where {_duration(usual)} would be long: {template}{others}"
         case _:
             before, how, seen = about.split("/")
             where = "in an order" if seen == "seen" else "with counts of events"

@@ -1,7 +1,8 @@
 """Evidence to causes: one cause, one finding, however many lines it wrote.
 
 Records of evidence within NEAR lines of each other are one episode; episodes that share a kind of line are one cause.
-So are all records with the same strange value, all bursts at one time, and all improbable steps of the same kind.
+So are all records with the same strange value, all bursts or silences at one time, and all improbable steps of the same
+kind.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ from logscan.templates.keys import Keys
 
 NEAR = 3  # lines
 FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
-SAME_BURST = timedelta(seconds=60)  # between records of one burst
+SAME_TIME = timedelta(seconds=60)  # between bursts, or silences, that are one
 EVERYWHERE = 10  # of 20 equal stretches of the log
 MANY_EPISODES = 20  # in which a key is too common to tie others together
 NAMES = "names"  # in the place of a slot: names in lines that are otherwise known
@@ -69,8 +70,8 @@ class Evidence:
             ("new", _episodes(kinds.get("new", none))),
             ("rare", _episodes(_without_opening(kinds.get("rare", none)))),
             ("value", _values(kinds.get("value", none))),
-            ("burst", _bursts(kinds.get("burst", none))),
-            ("silent", _equal(kinds.get("silent", none), ["key"])),
+            ("burst", _at_one_time(kinds.get("burst", none))),
+            ("silent", _at_one_time(kinds.get("silent", none))),
             ("order", _equal(kinds.get("order", none), ["key", "about"])),
             ("count", _equal(kinds.get("count", none), ["key", "about"])),
         ]
@@ -138,9 +139,9 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]
         yield frozenset(group["value"]), group.drop("slot", "value", "cause")
 
 
-def _bursts(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
+def _at_one_time(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     rows = rows.sort("time")
-    run = (pl.col("time").diff() > SAME_BURST).fill_null(True).cum_sum()
+    run = (pl.col("time").diff() > SAME_TIME).fill_null(True).cum_sum()
     for _, group in rows.with_columns(run=run).group_by("run", maintain_order=True):
         yield frozenset(group["key"]), group.drop("run")
 
