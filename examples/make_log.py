@@ -92,9 +92,7 @@ class Shop:
         if coupon:
             steps["coupon"] = f"INFO Pricing {order} coupon SPRING{5 * self.below(6)} applied"
         if low:
-            steps["low"] = (
-                f"WARN Inventory stock of item {100 + self.below(400)} is low: {2 + self.below(8)} left"
-            )
+            steps["low"] = f"WARN Inventory stock of item {100 + self.below(400)} is low: {2 + self.below(8)} left"
         steps["reserve"] = f"INFO Inventory {order} reserved in warehouse w{1 + self.below(3)}, items={items}"
         if gone and not breaks and not swap:
             steps["cancel"] = f"INFO Checkout {order} cancelled by {user}"
@@ -102,14 +100,10 @@ class Shop:
         else:
             if slow:
                 steps["slow"] = f"WARN Payment {order} gateway slow: {2000 + self.below(900)} ms"
-            steps["pay"] = (
-                f"INFO Payment {order} paid {total} by {self.pick('card', 'card', 'debit', 'wallet')}"
-            )
+            steps["pay"] = f"INFO Payment {order} paid {total} by {self.pick('card', 'card', 'debit', 'wallet')}"
             steps["invoice"] = f"INFO Invoice {order} written to /var/lib/shop/invoices/{self.order}.pdf"
             steps["mail"] = f"INFO Mail {order} confirmation sent to {user}"
-            steps["ship"] = (
-                f"INFO Shipping {order} handed to {self.pick('north', 'south')} depot, items={items}"
-            )
+            steps["ship"] = f"INFO Shipping {order} handed to {self.pick('north', 'south')} depot, items={items}"
             steps["complete"] = f"INFO Checkout {order} completed in"
         if swap:
             one, other = swap
@@ -139,9 +133,7 @@ class Shop:
         self.say(at, "INFO", "Health", message, "timer-1")
 
     def tell_cache(self, at: float) -> None:
-        message = (
-            f"{40_000 + self.below(9000)} entries, {90 + self.below(8)}% hits, {self.below(300)} evicted"
-        )
+        message = f"{40_000 + self.below(9000)} entries, {90 + self.below(8)}% hits, {self.below(300)} evicted"
         self.say(at, "INFO", "Cache", message, "timer-2")
 
     def clean_up(self, at: float) -> None:
@@ -180,13 +172,9 @@ class Shop:
 
     def disk_full(self, at: float) -> None:
         self.say(at, "WARN", "Storage", "volume /var/lib/shop is 97% full", "timer-3")
-        self.say(
-            at + 4.1, "ERROR", "Storage", "cannot write to /var/lib/shop/invoices: no space left on device"
-        )
+        self.say(at + 4.1, "ERROR", "Storage", "cannot write to /var/lib/shop/invoices: no space left on device")
         self.say(at + 4.2, "WARN", "Invoice", "writer paused, 3 invoices held in memory")
-        self.say(
-            at + 6.7, "ERROR", "Storage", "cannot write to /var/lib/shop/invoices: no space left on device"
-        )
+        self.say(at + 6.7, "ERROR", "Storage", "cannot write to /var/lib/shop/invoices: no space left on device")
         self.say(at + 9.0, "INFO", "Storage", "removed 212 files of /var/lib/shop/tmp, 61% full", "timer-3")
         self.say(at + 9.3, "INFO", "Invoice", "writer resumed, 3 invoices written")
 
@@ -235,9 +223,7 @@ def main(folder: Path) -> None:
     with (folder / "faults.csv").open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("fault", "kind", "first_line", "last_line"))
-        table.writerows(
-            (fault, KINDS[fault], *spans[fault]) for fault in sorted(spans, key=spans.__getitem__)
-        )
+        table.writerows((fault, KINDS[fault], *spans[fault]) for fault in sorted(spans, key=spans.__getitem__))
 
 
 def write(path: Path, lines: Sequence[str]) -> None:

@@ -76,9 +76,7 @@ def test_the_last_scan_is_kept_where_the_user_wants_state(scanned: tuple[Path, l
 def test_files_that_were_edited_or_cannot_be_written(scanned: tuple[Path, list[str]]) -> None:
     folder, ids = scanned
     file = folder / "reviewed.jsonl"
-    file.write_text(
-        '{"id":"00","kind":"new","reason":"r","template":"t"}'
-    )  # an editor left out the line feed
+    file.write_text('{"id":"00","kind":"new","reason":"r","template":"t"}')  # an editor left out the line feed
     assert run(folder, "accept", ids[0], "--file", file.name).status == 0
     assert [json.loads(line)["id"] for line in file.read_text().splitlines()] == ["00", ids[0]]
     done = run(folder, "accept", ids[0], "--file", "none/accepted.jsonl")

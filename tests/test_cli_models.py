@@ -58,7 +58,6 @@ def test_a_card_of_somebody_else_is_not_trusted(folder: Path, tmp_path: Path) ->
         (["none.log"], "none.log holds nothing to learn from"),
         (["app.log", "--output", "good"], "good exists and is no model"),
         (["app.log", "--output", "app.log/model"], "app.log/model cannot be written"),
-        (["app.log", "--window", "soon"], "--window"),
     ],
 )
 def test_what_cannot_be_trained(folder: Path, args: list[str], said: str) -> None:

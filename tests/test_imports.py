@@ -23,11 +23,7 @@ def imported(*args: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, check=True, timeout=60
     )
-    modules = [
-        line.rpartition("|")[2].strip()
-        for line in done.stderr.splitlines()
-        if line.startswith("import time:")
-    ]
+    modules = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")]
     return {module.partition(".")[0] for module in modules}
 
 

@@ -104,9 +104,7 @@ def objects(text: str) -> list[dict[str, object]]:
 def test_json_lines() -> None:
     expected = (("sent <*>", 0.71234),)
     flagged = finding(replace(line(3, "took 9 ms"), expected=expected), count=5)
-    flagged = replace(
-        flagged, window="session blk_42", first_seen=NOON, last_seen=NOON + timedelta(seconds=1)
-    )
+    flagged = replace(flagged, window="session blk_42", first_seen=NOON, last_seen=NOON + timedelta(seconds=1))
     begin, found, summary = objects(report("json", flagged))
     assert begin == {
         "type": "begin",
@@ -201,9 +199,7 @@ def test_json_context_is_given_where_asked() -> None:
     st.lists(st.integers(1, 25), max_size=8),
     st.booleans(),
 )
-def test_annotate_without_colours_and_notes_is_the_log(
-    rows: list[str], blamed: list[int], color: bool
-) -> None:
+def test_annotate_without_colours_and_notes_is_the_log(rows: list[str], blamed: list[int], color: bool) -> None:
     findings = [finding(line(number, "")) for number in blamed]
     log = list(enumerate(rows, 1))
     written = COLOR.sub("", report("annotate", *findings, color=color, read=lambda source: iter(log)))
@@ -229,9 +225,7 @@ def test_annotate_notes_a_finding_without_lines() -> None:
 
 
 def test_pretty_block() -> None:
-    lines = [
-        replace(line(n, f"took {n} ms"), expected=(("sent <*>", 0.71), ("gone", 0.001))) for n in range(1, 6)
-    ]
+    lines = [replace(line(n, f"took {n} ms"), expected=(("sent <*>", 0.71), ("gone", 0.001))) for n in range(1, 6)]
     flagged = replace(finding(*lines, count=10_000), nearest="took <*> seconds", window="blk_42")
     flagged = replace(flagged, first_seen=NOON, last_seen=NOON + timedelta(seconds=5))
     assert report("pretty", flagged).splitlines() == [

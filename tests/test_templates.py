@@ -286,11 +286,7 @@ def test_same_message_same_key_and_json_keeps_it(known: list[str], other: list[s
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from([*CORPUS, *USERS, "0af0b", "x@y.org", "task_0_m_0", "-0", "a.b.com:0"]), max_size=6
-    )
-)
+@given(st.lists(st.sampled_from([*CORPUS, *USERS, "0af0b", "x@y.org", "task_0_m_0", "-0", "a.b.com:0"]), max_size=6))
 def test_masking_twice_is_masking_once(parts: list[str]) -> None:
     once = mask(column(" ".join(parts)))
     assert mask(once).item() == once.item()

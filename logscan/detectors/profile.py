@@ -139,7 +139,9 @@ class Profile:
         self._templates.update(dict(chunk.kinds.group_by("template").agg(pl.col("n").sum()).iter_rows()))
         for field in (*FIELDS, "name"):
             known = chunk.kinds.filter(pl.col(field).is_not_null())
-            for template, value, n in known.group_by("template", field, maintain_order=True).agg(pl.col("n").sum()).iter_rows():
+            for template, value, n in (
+                known.group_by("template", field, maintain_order=True).agg(pl.col("n").sum()).iter_rows()
+            ):
                 self._add_value((template, field), value, n)
         messages = pl.concat([self._messages, chunk.kinds.select("template", "message", "n")])
         messages = messages.group_by("template", "message", maintain_order=True).agg(pl.col("n").sum())
