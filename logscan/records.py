@@ -7,7 +7,6 @@ joined to the records; the rest (time, session) is a column. A chunk holds numbe
 end up in a finding is read again.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ import polars as pl
 from logscan import formats
 from logscan.errors import OptionError
 from logscan.formats import Layout
+from logscan.regex import checked
 from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
 from logscan.windows.cut import Window
@@ -91,7 +91,7 @@ class Reader:
         held: Block | None = None
         for block in stream.blocks(self.on_problem):
             if layout is None:
-                layout = self.layouts[stream.name] = self._layout(block.lines["text"].head(SAMPLE))
+                layout = self.layouts[stream.name] = self._layout(stream.name, block.lines["text"].head(SAMPLE))
             lines = block.lines
             if held is not None and held.source == block.source:
                 lines = pl.concat([held.lines, lines])
@@ -104,9 +104,11 @@ class Reader:
         if held is not None and layout is not None and len(held.lines):
             yield held, layout
 
-    def _layout(self, sample: pl.Series) -> Layout:
+    def _layout(self, name: str, sample: pl.Series) -> Layout:
         """The layout of a stream; logs of one format share the session id that was found in the first of them."""
         layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample)
+        if self.log_format and not layout.heads(sample).any():
+            self.on_problem(Problem(name, f"has no line of the format {self.log_format}", fatal=False))
         if self.session is not None:
             layout = replace(layout, session=session_pattern(self.session))
         return self.by_format.setdefault(layout.format.name, layout)
@@ -161,11 +163,7 @@ class Reader:
 
 def session_pattern(pattern: str) -> str:
     """A user's pattern as one with exactly one group. Raises OptionError."""
-    try:
-        groups = re.compile(pattern).groups
-        pl.Series([""]).str.extract(pattern if groups else f"({pattern})")
-    except (re.error, pl.exceptions.ComputeError) as error:
-        raise OptionError(f"--session {pattern!r} is no regular expression: {str(error).splitlines()[0]}") from None
+    groups = checked(pattern, "--session").groups
     if groups > 1:
         raise OptionError(f"--session {pattern!r} has {groups} groups: mark the id with one, the others with (?:...)")
     return pattern if groups else f"({pattern})"

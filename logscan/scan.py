@@ -100,7 +100,7 @@ def scan(
     found = run.judge_all(streams)
     kept = [finding for finding in found if finding.id not in run.options.accepted]
     strange = ranked(finding for finding in kept if finding.score >= run.options.min_score)
-    most = int(max(run.options.budget, run.options.budget * result.lines / 10_000))
+    most = int(min(len(strange), max(run.options.budget, run.options.budget * result.lines / 10_000)))
     result.accepted = len(found) - len(kept)
     result.over = max(0, len(strange) - most)
     result.findings = with_texts(strange[:most], run.session_patterns)
@@ -204,6 +204,8 @@ class _Run:
             self.result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())
             self.progress("scanning", chunk.read, stream.size)
         evidence.add(detector.finish())
+        if reader.only is not EVERYTHING and reader.layouts and not self.result.records:
+            self.result.notes.append(f"{stream.name}: no record of the time that was asked for")
         self.result.windows += detector.windows
         self.result.notes += [f"{stream.name}: {note}" for note in (*profile.notes, *detector.notes)]
         layout = reader.layouts.get(stream.name)

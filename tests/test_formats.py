@@ -301,7 +301,7 @@ def test_a_layout_of_the_users_own(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "said"),
-    [("kafak", "'kafka'"), ("(?P<time>", "no valid pattern"), ("a < b", "names no field")],
+    [("kafak", "'kafka'"), ("(?P<time>", "no regular expression"), ("a < b", "names no field")],
 )
 def test_a_wrong_name_or_pattern_is_said(pattern: str, said: str) -> None:
     with pytest.raises(OptionError, match=said):

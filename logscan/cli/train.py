@@ -41,11 +41,12 @@ def train(
     """Learn from logs what is normal, for `logscan scan --model`."""
     from logscan.cli.progress import shown_progress
     from logscan.errors import ModelError
-    from logscan.models.bundle import save
+    from logscan.models.bundle import check_place, save
     from logscan.reports.visible import visible
     from logscan.train import Options
     from logscan.train import train as run
 
+    check_place(output)
     options = Options(train_share, seed, prevalence, log_format, session, window, tuple(mask or ()))
     problems = Problems()
     with shown_progress(progress) as advance:

@@ -2,12 +2,10 @@
 
 import re
 
-import polars as pl
-from polars.exceptions import ComputeError
-
 from logscan.errors import OptionError
 from logscan.formats.format import EPOCH, Format
 from logscan.formats.generic import GENERIC, STAMP
+from logscan.regex import checked
 
 FIELDS = {
     "time": rf"(?P<time>{STAMP}|\d+(?:\.\d+)?|\S+)",
@@ -32,12 +30,7 @@ def custom(pattern: str) -> Format:
     it. Fields other than those of a `Format`'s header are skipped.
     """
     header = DIGITS.sub(r"\\d+", pattern) if "(?P<" in pattern else _header(pattern)
-    try:
-        groups = re.compile(header).groupindex
-        pl.Series([""]).str.contains(header)
-    except (re.error, ComputeError) as error:
-        reason = str(error).splitlines()[0]
-        raise OptionError(f"log layout {pattern!r} is no valid pattern: {reason}") from error
+    groups = checked(header, "--log-format").groupindex
     if not groups:
         raise OptionError(f"log layout {pattern!r} names no field; the fields are {', '.join(FIELDS)}")
     times = (*GENERIC.times, EPOCH) if "time" in groups else ()

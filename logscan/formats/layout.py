@@ -93,6 +93,10 @@ class Layout:
         at = len(lines) - len(tail) + last
         return lines.head(at), lines.slice(at)
 
+    def heads(self, lines: pl.Series) -> pl.Series:
+        """(n,) which lines have the format's header."""
+        return self.kinds(self.format.shape(lines))[0] == HEAD
+
     def to_dict(self) -> dict[str, Any]:
         """For a model bundle; see `from_dict`."""
         return {"format": self.format.name, "session": self.session, "kept": self.kept}

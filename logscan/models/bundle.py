@@ -36,8 +36,7 @@ def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
 
     Raises ModelError where the folder holds something else.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.json").is_file())):
-        raise ModelError(f"{folder} exists and is no model: name another place with --output")
+    check_place(folder)
     whole: Card = {
         "version": VERSION,
         "detector": "baseline",
@@ -64,6 +63,12 @@ def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return whole
+
+
+def check_place(folder: Path) -> None:
+    """Raises ModelError where a bundle cannot be written: there is something else."""
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.json").is_file())):
+        raise ModelError(f"{folder} exists and is no model: name another place with --output")
 
 
 def load(folder: Path) -> tuple[Keys, Profile, Card]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from logscan.errors import ModelError, OptionError
+from logscan.regex import checked
 from logscan.templates.masks import mask
 from logscan.templates.mining import LIMIT, Miner
 from logscan.templates.patterns import LONGEST, WORD, Likeness, Pattern, show, words
@@ -36,10 +37,7 @@ class Templates:
         self._size = 0  # characters in it
         self._likeness: Likeness | None = None
         for pattern in self.masks:
-            try:
-                mask(pl.Series([""]), [pattern])
-            except pl.exceptions.ComputeError as error:
-                raise OptionError(f"mask {pattern!r} is no regular expression: {error}") from None
+            checked(pattern, "--mask")
 
     def __len__(self) -> int:
         return len(self._known) + len(self._novel)
