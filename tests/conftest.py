@@ -7,15 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-import hypothesis
 import polars as pl
 import pytest
 
 from logscan.windows import Sessions, Windows
 from logscan.windows.sessions import EVENTS
-
-hypothesis.settings.register_profile("logscan", deadline=None)  # other work may share the machine
-hypothesis.settings.load_profile("logscan")
 
 DATA = Path(os.environ.get("LOGSCAN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 BEGIN = datetime(2026, 1, 31, 6)

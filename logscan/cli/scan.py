@@ -1,7 +1,6 @@
 """`logscan scan`."""
 
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,6 +120,7 @@ def scan(
     from logscan.reports.terminal import output_to
     from logscan.scan import Options
     from logscan.scan import scan as run
+    from logscan.sources import read_again
 
     paths = named_or_piped(paths, "scan")
     if model is not None and (baseline or split_at):
@@ -142,7 +142,7 @@ def scan(
         accepted=accepted_ids(accepted),
     )
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
-    opened = open_report(name, output_to(sys.stdout, _lines, color=color.value, context=context))
+    opened = open_report(name, output_to(sys.stdout, read_again, color=color.value, context=context))
     problems = Problems()
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
@@ -155,14 +155,6 @@ def scan(
     problems.exit_if_fatal()
     if exit_code and result.findings:
         raise typer.Exit(1)
-
-
-def _lines(source: str) -> Iterator[tuple[int, str]]:
-    """All lines of a source, once more."""
-    from logscan.sources import Stream
-
-    for block in Stream(source, (source,), None).blocks(lambda problem: None):
-        yield from zip(block.lines["line"], block.lines["text"], strict=True)
 
 
 def _report(report: "Report", result: "Result", model: Path | None) -> None:
