@@ -14,10 +14,10 @@ demo: $(READY) ## Scan the example log against a good day
 	@$(BIN)/logscan scan examples/shop.log --baseline examples/good.log --format pretty
 
 test: $(READY) ## Run the quick tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 slow: $(READY) ## Run the slow tests (it is fine if there are none: status 5)
-	$(BIN)/python -m pytest -q -m slow || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
 
 lint: $(READY) ## Look for mistakes, and for code that is not formatted
 	$(BIN)/ruff check .

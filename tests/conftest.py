@@ -54,8 +54,8 @@ def make_log(seed: int = 1, seconds: int = 1200) -> Log:
     """A render farm with nothing wrong: jobs of six steps beside each other, logins, a beat every five seconds."""
     random = Random(seed)
     events: list[Event] = []
-    for at in range(0, seconds, 5):
-        events.append((at + random.random() / 50, f"INFO Monitor: {random.randint(3, 90)} % of memory in use"))
+    for beat in range(0, seconds, 5):
+        events.append((beat + random.random() / 50, f"INFO Monitor: {random.randint(3, 90)} % of memory in use"))
     at = 1.0
     while at < seconds - 30:
         job, user = f"job-{random.randint(10**6, 10**7)}", random.choice(USERS)

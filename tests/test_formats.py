@@ -140,7 +140,7 @@ def test_plain_lines_join_by_indentation_only_beside_lines_without() -> None:
 @settings(deadline=None)
 @given(
     st.sampled_from(names()),
-    st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",))), max_size=12),
+    st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])), max_size=12),
     st.lists(st.integers(0, 11)),
 )
 def test_any_lines_make_records_that_partition_them(name: str, lines: list[str], examples: list[int]) -> None:

@@ -22,7 +22,8 @@ SYSTEMS = ("redis", "sshd")
 def benchmark(name: str) -> ModuleType:
     """A file of `benchmarks/`, which is no package."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    assert spec is not None is not spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -35,7 +36,7 @@ def test_the_examples_have_their_faults_found_and_nothing_else() -> None:
         faults = {
             row["fault"]: range(int(row["first_line"]), int(row["last_line"]) + 1) for row in csv.DictReader(rows)
         }
-    found = {name: set() for name in faults}
+    found: dict[str, set[int]] = {name: set() for name in faults}
     for number, finding in enumerate(result.findings):
         lines = {line.line for line in finding.lines}
         touched = [name for name, span in faults.items() if lines & set(span)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from tempfile import TemporaryDirectory
 
 import polars as pl
@@ -28,7 +29,7 @@ class InSmallBlocks(Stream):
         return super().blocks(on_problem, self.block, max_line)
 
 
-def reader(**options: str) -> Reader:
+def reader(**options: Any) -> Reader:
     problems: list[Problem] = []
     return Reader(Keys(), problems.append, **options)
 

@@ -240,7 +240,7 @@ def test_sample_logs() -> None:
     folder = Path(os.environ.get("LOGSCAN_DATA", root / "../shared/data")) / "loghub_2k"
     if not folder.is_dir():
         pytest.skip(f"the loghub samples are not in {folder}")
-    command = [sys.executable, root / "benchmarks/parsing.py", folder, "--json"]
+    command = [sys.executable, str(root / "benchmarks/parsing.py"), str(folder), "--json"]
     assert json.loads(subprocess.check_output(command))["ga"] >= 0.95
 
 

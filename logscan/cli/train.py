@@ -64,6 +64,6 @@ def train(
             m = card[name]
             typer.echo(
                 f"held out, {held_out[unit]:,} {unit} at a prevalence of {m['prevalence']:.2%}: "
-                f"precision {m['precision']:.3f}, recall {m['recall']:.3f}, F1 {m['f1']:.3f}"
+                f"precision {m['precision']:.4f}, recall {m['recall']:.4f}, F1 {m['f1']:.4f}"
             )
     problems.exit_if_fatal()
