@@ -25,7 +25,8 @@ from logscan.templates.keys import Keys
 from logscan.windows.cut import Window
 
 SAMPLE = 2_000  # lines on which a layout is detected
-MAX_SHAPES = 100_000  # distinct shapes remembered
+REMEMBERED = 64 << 20  # bytes of distinct shapes, and of messages, that are remembered
+MESSAGE = 4096  # characters of a message that its template is made of
 WORKERS = 2
 AHEAD = 3  # blocks read before the records of the first are asked for
 KEYED = ["message", "level", "kept"]  # what a log key is made of
@@ -138,9 +139,9 @@ class Reader:
         known = self._shapes.get(name)
         new = shapes if known is None else shapes.filter(~shapes.is_in(known["shape"].implode()))
         if len(new) or known is None:
-            if known is not None and len(known) > MAX_SHAPES:
+            if known is not None and known.estimated_size() > REMEMBERED:
                 known = known.filter(pl.col("shape").is_in(shapes.implode()))
-            fresh = layout.attributes(new).with_columns(new.alias("shape"))
+            fresh = layout.attributes(new).with_columns(new.alias("shape"), pl.col("message").str.head(MESSAGE))
             known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
         return known
 
@@ -154,7 +155,7 @@ class Reader:
             else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
         )
         if len(new) or known is None:
-            if known is not None and len(known) > MAX_SHAPES:
+            if known is not None and known.estimated_size() > REMEMBERED:
                 known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)
             fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
             known = self._keyed = fresh if known is None else pl.concat([known, fresh])

@@ -207,7 +207,8 @@ class _Run:
         if reader.only is not EVERYTHING and reader.layouts and not self.result.records:
             self.result.notes.append(f"{stream.name}: no record of the time that was asked for")
         self.result.windows += detector.windows
-        self.result.notes += [f"{stream.name}: {note}" for note in (*profile.notes, *detector.notes)]
+        notes = dict.fromkeys((*profile.notes, *detector.notes))
+        self.result.notes += [f"{stream.name}: {note}" for note in notes]
         layout = reader.layouts.get(stream.name)
         if layout is not None:
             session = f", session {layout.session}" if layout.session else ""

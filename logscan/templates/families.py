@@ -90,7 +90,7 @@ class Families:
 
 def words_of(template: str) -> Words:
     """The words of a template, those made with a number as `<*>`."""
-    return tuple(NUMBERED.sub("<*>", template).split())
+    return tuple(NUMBERED.sub("<*>", word) if "<*>" in word else word for word in template.split())
 
 
 def _places(words: Words) -> list[Place]:
