@@ -21,7 +21,23 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
     """The finding of a cause; the texts of its lines are still to be filled in."""
     rows = cause.rows.sort("source", "line")
     evidence = list(rows.head(MAX_LINES).iter_rows(named=True))
-    lines = tuple(_line(row, profile, sources) for row in evidence)
+    templates = {key: profile.keys.template(key) for key in {row["key"] for row in evidence}}
+    expected = {about: _expected(cause, about, profile) for about in {row["about"] for row in evidence}}
+    lines = tuple(
+        Line(
+            source=sources[row["source"]],
+            line=row["line"],
+            last_line=row["last_line"],
+            offset=row["offset"],
+            score=_score(row["surprise"] + TROUBLE * row["trouble"]),
+            key=row["key"],
+            template=templates[row["key"]],
+            text="",
+            time=row["time"],
+            expected=expected[row["about"]],
+        )
+        for row in evidence
+    )
     first = lines[0]
     times = rows["time"].drop_nulls().sort()
     strongest = max(evidence, key=lambda row: row["surprise"])
@@ -46,24 +62,11 @@ def score_of() -> pl.Expr:
     return (1 - (-(pl.col("surprise") + TROUBLE * pl.col("trouble")).clip(0) / SCALE).exp()).alias("score")
 
 
-def _line(row: Row, profile: Profile, sources: list[str]) -> Line:
-    return Line(
-        source=sources[row["source"]],
-        line=row["line"],
-        last_line=row["last_line"],
-        offset=row["offset"],
-        score=_score(row["surprise"] + TROUBLE * row["trouble"]),
-        key=row["key"],
-        template=profile.keys.template(row["key"]),
-        text="",
-        time=row["time"],
-        expected=_expected(row, profile) if row["kind"] in ("order", "count") else (),
-    )
-
-
-def _expected(row: Row, profile: Profile) -> tuple[tuple[str, float], ...]:
-    assert profile.sessions is not None
-    before = int(row["about"].split("/")[0])
+def _expected(cause: Cause, about: str, profile: Profile) -> tuple[tuple[str, float], ...]:
+    """What usually follows the step before, with probabilities."""
+    if cause.kind not in ("order", "count") or profile.sessions is None:
+        return ()
+    before = int(about.split("/", maxsplit=1)[0])
     return tuple((_step(after, profile), p) for after, p in profile.sessions.steps_.expected(before))
 
 
