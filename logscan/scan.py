@@ -197,7 +197,7 @@ class _Run:
         """Findings of one stream against a profile."""
         reader.only = self.judged()
         detector = Baseline(profile, own)
-        evidence = Evidence(reader.keys)
+        evidence = Evidence(profile)
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))
             self.result.records += len(chunk.records)

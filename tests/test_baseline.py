@@ -31,8 +31,8 @@ def job(*steps: int) -> list[tuple[float, str]]:
 def find(write: Write, farm: Farm) -> Callable[..., list[Finding]]:
     """The findings in a log, against one of another day or by itself."""
 
-    def findings(log: Any, by_itself: bool = False) -> list[Finding]:
-        good = () if by_itself else (write("good.log", farm(1).lines),)
+    def findings(log: Any, by_itself: bool = False, past: Any = None) -> list[Finding]:
+        good = () if by_itself else (write("good.log", (past or farm(1)).lines),)
         return scan([write("app.log", log.lines)], Options(baseline=good, log_format="log4j")).findings
 
     return findings
@@ -215,3 +215,14 @@ def test_a_new_status_of_an_access_log(write: Write, by_itself: bool) -> None:
     assert {line.line for finding in findings for line in finding.lines} == {701}
     assert "value" in {finding.kind for finding in findings}
     assert any("500" in finding.reason for finding in findings if finding.kind == "value")
+
+
+def test_a_new_state_in_a_known_line_is_a_value(find: Any, farm: Farm) -> None:
+    doors = [(at, f"INFO Door: gate is {('open', 'shut')[at // 7 % 2]} now") for at in range(0, 1200, 7)]
+    bad = farm(2).plus(*doors, (600.5, "INFO Door: gate is jammed now"))
+    good = farm(1).plus(*doors)
+    (finding,) = find(bad, past=good)
+    assert finding.kind == "value"
+    assert finding.reason.startswith("jammed, where ")
+    assert "open" in finding.reason
+    assert "shut" in finding.reason

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logscan.detectors.baseline import EVIDENCE
+from logscan.detectors.profile import Profile
 from logscan.findings import Finding
 from logscan.findings.merge import MANY, Cause, Evidence
 from logscan.findings.names import new_names
@@ -40,7 +41,7 @@ def evidence(*rows: tuple[str, int, int], about: str = "", source: int = 0) -> p
 
 
 def causes(table: Keys, *frames: pl.DataFrame) -> list[Cause]:
-    collected = Evidence(table)
+    collected = Evidence(Profile(table))
     for frame in frames:
         collected.add(frame)
     return list(collected.causes())
@@ -101,7 +102,7 @@ def test_bursts_at_one_time_are_one_cause() -> None:
 @pytest.mark.parametrize("block", [10_007, MANY + 1])
 def test_evidence_without_end_is_counted_in_bounded_memory(block: int) -> None:
     total = 2 * MANY + 5_000
-    collected = Evidence(keys(*NEW))
+    collected = Evidence(Profile(keys(*NEW)))
     one = evidence(*(("new", 4, 0) for _ in range(block)))
     for at in range(0, total, block):
         lines = pl.int_range(at, min(at + block, total), eager=True).cast(pl.Int64)

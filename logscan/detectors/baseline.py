@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from logscan.detectors.profile import FIELDS, Profile, session_events
+from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
 from logscan.detectors.rates import RateJudge
 from logscan.detectors.sessions import BEGIN
 from logscan.detectors.trouble import trouble
@@ -46,7 +46,6 @@ EVIDENCE = pl.DataFrame(
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
-LEAST_FOR_VALUE = 20  # times that a slot must have been seen before a new value in it says something
 
 
 class Baseline:

@@ -27,6 +27,7 @@ LOCAL = 0.1  # share of the stretches
 SHORT_RUN = 0.25  # share of the stretches, or of the time
 CHANCE = 7.0  # nats
 FEW_VALUES = 5  # a slot of words with more values is open: a new one there says nothing
+LEAST_FOR_VALUE = 20  # times that a slot must have been seen before a new value in it says something
 FEW_OF_FIELD = 20  # the same for level, component and number, which carry meaning
 MESSAGES = 50_000  # distinct messages kept until their slots are known
 MESSAGES_A_TEMPLATE = 1_000
@@ -99,8 +100,24 @@ class Profile:
         np.bitwise_or.at(self._spread, family, spread)
         for old, word in self.keys.families.word.items():
             self._add_value((int(template[old]), "name"), word, self._templates.get(old, 0))
+        for place, numbers in self.keys.families.states.items():
+            for old in numbers:
+                word = self.keys.templates.template(old).split()[place[0]]
+                self._add_value((numbers[0], f"word {place[0]}"), word, self._templates.get(old, 0))
         self._rates.join(family)
         self._sequences = [(windows.renamed(family), counts) for windows, counts in self._sequences]
+
+    def state(self, key: int) -> str | None:
+        """For a new key that is known but for its state: the slot and what stands in it, as `slot=value`."""
+        assert self.keys.families is not None
+        found = self.keys.families.state(self.keys.template_of(key))
+        if found is None:
+            return None
+        place, word = found
+        slot = self.keys.families.states[place][0], f"word {place[0]}"
+        if sum(self.slots.get(slot, {}).values()) < LEAST_FOR_VALUE:
+            return None
+        return f"{slot[0]}.{slot[1]}={word}"
 
     def local(self) -> Ints:
         """The keys whose records keep together in the log.

@@ -5,6 +5,7 @@ So are all records with the same strange value, all bursts or silences at one ti
 kind.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,16 +15,16 @@ from itertools import pairwise
 import polars as pl
 
 from logscan.detectors.baseline import EVIDENCE
-from logscan.detectors.profile import FIELDS
+from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
-from logscan.templates.keys import Keys
 
 NEAR = 3  # lines
 FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
 SAME_TIME = timedelta(seconds=60)  # between bursts, or silences, that are one
 EVERYWHERE = 10  # of 20 equal stretches of the log
 MANY_EPISODES = 20  # in which a key is too common to tie others together
+STATE_SLOT = r"\.(?:level|component|kept|word \d+)$"  # a slot of values that are told one by one
 NAMES = "names"  # in the place of a slot: names in lines that are otherwise known
 MANY = 200_000  # rows of evidence that are held before the surplus of each kind is only counted
 Item = int | str  # a key or a value
@@ -44,7 +45,7 @@ class Cause:
 class Evidence:
     """The evidence of one stream, in bounded memory: only MAX_LINES rows of what is over and over the same."""
 
-    keys: Keys
+    profile: Profile
     _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
     _rows: int = 0
     _surplus: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Evidence:
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
-        rows = self._without_names(pl.concat(self._frames))
+        rows = self._states(self._without_names(pl.concat(self._frames)))
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
         none = rows.clear()
         grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
@@ -87,11 +88,24 @@ class Evidence:
         stretch = (pl.col("line") * 20 // pl.col("line").max().over("source")).alias("stretch")
         found = rows.filter(new).group_by("key", maintain_order=True).agg(stretch.n_unique())
         everywhere = set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"])
-        names = new_names(found["key"].to_list(), everywhere, self.keys)
+        names = new_names(found["key"].to_list(), everywhere, self.profile.keys)
         named = pl.col("key").replace_strict(list(names), list(names.values()), default=None, return_dtype=pl.String)
         about = pl.when(new & named.is_not_null()).then(pl.format("{}={}", pl.lit(NAMES), named)).otherwise("about")
         kind = pl.when(new & named.is_not_null()).then(pl.lit("value")).otherwise("kind")
         return rows.with_columns(about=about, kind=kind)
+
+    def _states(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of new keys that are known but for their state as evidence of that value."""
+        new = pl.col("kind") == "new"
+        values: dict[int, str] = {}
+        for key in rows.filter(new)["key"].unique().to_list():
+            found = self.profile.state(key)
+            if found is not None:
+                values[key] = found
+        value = pl.col("key").replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.String)
+        is_value = new & value.is_not_null()
+        about = pl.when(is_value).then(value).otherwise("about")
+        return rows.with_columns(about=about, kind=pl.when(is_value).then(pl.lit("value")).otherwise("kind"))
 
 
 def _without_opening(rows: pl.DataFrame) -> pl.DataFrame:
@@ -124,12 +138,13 @@ def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFram
 def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
     """A value is one cause, whatever slots it appears in. A slot of words that took in more than FEW_NAMES new
     values holds names: they all are one cause, together with those of every slot that took in one of them."""
-    slot, value = pl.col("about").str.extract("^(.*?)="), pl.col("about").str.extract(r"=\W*(.[\w.@/+-]*)")
-    rows = rows.with_columns(slot=slot, value=value)
+    slot, value = pl.col("about").str.extract("^(.*?)="), pl.col("about").str.extract("^.*?=(.*)$")
+    name = value.str.extract(r"^\W*(.[\w.@/+-]*)").fill_null(value)  # `(bob)` and `bob,` are one name
+    rows = rows.with_columns(slot=slot, value=pl.when(slot.str.contains(STATE_SLOT)).then(value).otherwise(name))
     slots = rows.group_by("slot", maintain_order=True).agg(pl.col("value").unique(maintain_order=True))
     groups = [
         [values]
-        if slot == NAMES or (len(values) > FEW_NAMES and slot.split(".")[1] not in FIELDS)
+        if slot == NAMES or (len(values) > FEW_NAMES and not re.search(STATE_SLOT, slot))
         else [[v] for v in values]
         for slot, values in slots.iter_rows()
     ]

@@ -8,6 +8,9 @@ of line, and a session of ann's is no other sequence than one of bob's. Template
 - where they are equal but for one word, at least LEAST of them, and the words look like names: they hold a sign
   inside, or some of them also tell other templates apart. Where a template holds a name that was found so, that place
   is a slot too, even if no other name was ever seen there.
+
+Templates that are equal but for one word that is no name are kept apart, as states: `job started` and `job stopped` are
+two events. `job exploded` is then a value that this place never had.
 """
 
 import re
@@ -28,7 +31,8 @@ Place = tuple[int, Words]  # the position of a word, and the other words
 
 
 class Families:
-    """family: (known,) the template that stands for each known one; word: what tells the members of a family apart."""
+    """family: (known,) the template that stands for each known one; word: what tells the members of a family apart;
+    states: places with the templates, at least two, that a state tells apart."""
 
     def __init__(self, templates: Templates) -> None:
         self.templates = templates
@@ -39,6 +43,7 @@ class Families:
         self._slots: dict[Place, int] = {}
         for number, own in enumerate(words):
             self.family[number] = self._alike.setdefault(own, number)
+        self.states: dict[Place, list[int]] = {}
         for place, numbers in self._slots_for_names(words):
             free = [number for number in numbers if number not in self.word]
             if free:
@@ -55,6 +60,11 @@ class Families:
         members = pl.DataFrame(table, schema=schema, orient="row")
         return templates.alias("number").to_frame().join(members, on="number", maintain_order="left").drop("number")
 
+    def state(self, number: int) -> tuple[Place, str] | None:
+        """The place in which an unknown template has another state than those known, and its word there."""
+        words = words_of(self.templates.template(number))
+        return next(((place, words[place[0]]) for place in _places(words) if place in self.states), None)
+
     def _slots_for_names(self, words: list[Words]) -> list[tuple[Place, list[int]]]:
         """Places where names stand, the fullest first, each with the templates that differ there."""
         siblings: dict[Place, list[int]] = defaultdict(list)
@@ -70,6 +80,7 @@ class Families:
             return signed * 2 > len(held) or sum(told[word] > 1 for word in held) >= LEAST - 1
 
         found = {place: numbers for place, numbers in found.items() if hold_names(place, numbers)}
+        self.states = {place: numbers for place, numbers in siblings.items() if len(numbers) > 1 and place not in found}
         names = {words[number][at] for (at, _), numbers in found.items() for number in numbers}
         for place, numbers in siblings.items():
             if all(words[number][place[0]] in names for number in numbers):

@@ -59,6 +59,10 @@ class Keys:
         text = self.templates.template(template)
         return f"{kept} {text}" if kept else text
 
+    def template_of(self, key: int) -> int:
+        """The number of a key's template."""
+        return self._entries[key][0]
+
     def nearest(self, key: int) -> str | None:
         """The known template nearest to that of a new key."""
         nearest = self.templates.nearest(self._entries[key][0])
