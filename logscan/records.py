@@ -1,4 +1,4 @@
-"""Streams to chunks of records: the first three steps of the way, block by block, on all cores.
+"""Streams to chunks of records: the first three steps of the way, several blocks at once.
 
     sources -> formats -> templates => chunks
 

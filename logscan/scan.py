@@ -1,10 +1,12 @@
 """The whole way, for the command line or a notebook: logs in, findings out.
 
-from logscan.scan import Options, scan
+    from logscan.scan import Options, scan
 
-result = scan(["app.log"], Options(baseline=("good.log",)))
-for finding in result.findings:
-    print(finding.score, finding.reason)
+    result = scan(["app.log"], Options(baseline=("good.log",)))
+    for finding in result.findings:
+        print(finding.score, finding.reason)
+
+Learning and judging are two passes over `Reader.chunks`, also where a log is judged by itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +36,7 @@ MIN_SCORE = 0.5
 Progress = Callable[[str, int, int | None], None]  # what is done, bytes read, bytes in all
 
 
-def silent(doing: str, read: int, size: int | None) -> None:
+def no_progress(doing: str, read: int, size: int | None) -> None:
     """No progress is shown."""
 
 
@@ -82,7 +84,7 @@ class Result:
 def scan(
     paths: Sequence[str],
     options: Options | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     on_problem: Callable[[Problem], None] = lambda problem: None,
 ) -> Result:
     """Find what does not belong. Raises LogscanError where an option means nothing or the model cannot be used."""
@@ -108,7 +110,7 @@ def scan(
     return result
 
 
-def learn(streams: Iterable[Stream], reader: Reader, progress: Progress = silent, own: bool = False) -> Profile:
+def learn(streams: Iterable[Stream], reader: Reader, progress: Progress = no_progress, own: bool = False) -> Profile:
     """The profile of logs that are taken to be normal; the reader's keys are frozen after it."""
     profile = Profile(reader.keys)
     for stream in streams:

@@ -1,7 +1,9 @@
 """Learning a model from a corpus, and how good it is on what it did not learn from.
 
-model = train(["hdfs/"], Options(train_share=0.8))
-save(Path("model"), model.profile, model.card)
+    model = train(["hdfs/"], Options(train_share=0.8))
+    save(Path("model"), model.profile, model.card)
+
+Labels, by session or by line, say what to learn from and what to measure on; nothing is learnt from them otherwise.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +23,7 @@ from logscan.evaluation import measure
 from logscan.evaluation.metrics import Bools, Floats
 from logscan.findings.explain import score_of
 from logscan.records import Reader
-from logscan.scan import Progress, learn, silent
+from logscan.scan import Progress, learn, no_progress
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
 from logscan.windows import Sessions, Window
@@ -54,7 +56,7 @@ class Model:
 def train(
     paths: Sequence[str],
     options: Options | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     on_problem: Callable[[Problem], None] = lambda problem: None,
 ) -> Model:
     """Learn what is normal: from the normal part of a labelled corpus, or from all of an unlabelled one.
@@ -132,9 +134,13 @@ def _by_line(
     """Learn from the normal lines of the first part of each log, judge the lines of the rest one by one."""
     last = pl.lit(0)
     for stream in streams:
-        lines = sum(len(block.lines) for block in stream.blocks(lambda problem: None))
-        for source in stream.files:
-            last = pl.when(pl.col("file") == source).then(int(lines * options.train_share)).otherwise(last)
+        lines = dict.fromkeys(stream.files, 0)
+        for block in stream.blocks(lambda problem: None):
+            lines[block.source] += len(block.lines)
+        left = int(sum(lines.values()) * options.train_share)
+        for source, n in lines.items():
+            last = pl.when(pl.col("file") == source).then(min(left, n)).otherwise(last)
+            left -= min(left, n)
     reader.only = (pl.col("label") == NORMAL) & (pl.col("line") <= last)
     profile = learn(streams, reader, progress)
     if not profile.records:

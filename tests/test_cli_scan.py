@@ -5,13 +5,16 @@ import gzip
 import json
 import os
 import re
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_cli import Ran, run, shell
 
+from logscan.cli.scan import scan as cli_scan
 from logscan.reports.annotate import MARK
+from logscan.scan import Options
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 FLAGGED = (301, 450, 451)  # lines of LINES that do not belong
@@ -225,3 +228,14 @@ def test_a_name_that_is_not_utf8(folder: Path, tmp_path: Path) -> None:
         assert done.status == 0
         assert "\x1b" not in done.out + done.err
         assert "caf\\" in done.out
+
+
+def test_the_defaults_are_those_of_the_library() -> None:
+    """The command states them once more, since its help must not load the library."""
+    command = {name: parameter.default for name, parameter in signature(cli_scan).parameters.items()}
+    library = Options()
+    assert (command["budget"], command["min_score"], command["window"]) == (
+        library.budget,
+        library.min_score,
+        library.window,
+    )

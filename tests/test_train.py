@@ -171,6 +171,13 @@ def test_labelled_lines_of_several_files(write: Write) -> None:
     assert model.card["metrics"]["recall"] == 1
 
 
+def test_a_rotated_log_is_cut_once_as_a_whole(write: Write) -> None:
+    lines = bgl(1000, [*range(100, 140), *range(900, 940)])
+    older, newer = write("BGL.log.1", lines[:600]), write("BGL.log", lines[600:])
+    model = train([older, newer])
+    assert model.card["held_out"] == {"lines": 200, "anomalous": 40, "normal_lines_learnt": 760}
+
+
 def test_labelled_lines_of_one_class(write: Write) -> None:
     model = train([write("BGL.log", bgl(500))])
     assert model.card["held_out"]["anomalous"] == 0

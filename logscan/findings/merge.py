@@ -64,7 +64,7 @@ class Evidence:
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
-        rows = self._states(self._without_names(pl.concat(self._frames)))
+        rows = self._values_in_known_lines(pl.concat(self._frames))
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
         none = rows.clear()
         grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
@@ -82,30 +82,20 @@ class Evidence:
                 lines = len(group.unique(["source", "line"]))
                 yield Cause(kind, what, group, lines + surplus)
 
-    def _without_names(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows of new keys that only hold new names as evidence of those names."""
+    def _values_in_known_lines(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of new keys that are known but for a name, or for a state, as evidence of that value."""
         new = pl.col("kind") == "new"
         stretch = (pl.col("line") * 20 // pl.col("line").max().over("source")).alias("stretch")
         found = rows.filter(new).group_by("key", maintain_order=True).agg(stretch.n_unique())
-        everywhere = set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"])
-        names = new_names(found["key"].to_list(), everywhere, self.profile.keys)
-        named = pl.col("key").replace_strict(list(names), list(names.values()), default=None, return_dtype=pl.String)
-        about = pl.when(new & named.is_not_null()).then(pl.format("{}={}", pl.lit(NAMES), named)).otherwise("about")
-        kind = pl.when(new & named.is_not_null()).then(pl.lit("value")).otherwise("kind")
-        return rows.with_columns(about=about, kind=kind)
-
-    def _states(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows of new keys that are known but for their state as evidence of that value."""
-        new = pl.col("kind") == "new"
-        values: dict[int, str] = {}
-        for key in rows.filter(new)["key"].unique().to_list():
-            found = self.profile.state(key)
-            if found is not None:
-                values[key] = found
+        keys, everywhere = found["key"].to_list(), set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"])
+        names = new_names(keys, everywhere, self.profile.keys)
+        values = {key: f"{NAMES}={names[key]}" if key in names else self.profile.state(key) for key in keys}
         value = pl.col("key").replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.String)
         is_value = new & value.is_not_null()
-        about = pl.when(is_value).then(value).otherwise("about")
-        return rows.with_columns(about=about, kind=pl.when(is_value).then(pl.lit("value")).otherwise("kind"))
+        return rows.with_columns(
+            about=pl.when(is_value).then(value).otherwise("about"),
+            kind=pl.when(is_value).then(pl.lit("value")).otherwise("kind"),
+        )
 
 
 def _without_opening(rows: pl.DataFrame) -> pl.DataFrame:
