@@ -32,13 +32,15 @@ AHEAD = 3  # blocks read before the records of the first are asked for
 KEYED = ["message", "level", "kept"]  # what a log key is made of
 EVERYTHING = pl.lit(True)
 
+Wanted = tuple[Block, Layout, pl.DataFrame]
+
 
 @dataclass(frozen=True)
 class Chunk:
     """Records of one block of lines.
 
     records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest
-             of the window, null where absent), `kind` (row in kinds), `key`
+             of the window, null where absent), `kind` (row in kinds), `key`; and `anomalous` from a reader with labels
     kinds:   a row a distinct kind of record: `key`, `template`, `name` (see `Keys`), `level`, `component`, `kept`,
              `message`, `label`, `n` (records)
     read:    bytes of the stream that were read so far
@@ -53,8 +55,10 @@ class Chunk:
 class Reader:
     """Reads streams into chunks; one table of keys and one numbering of sources for all of them.
 
-    only: which records are read at all, an expression over `time`, `session`, `label`, `file` and `line`; nothing is
-          learnt from others
+    only: which records are read at all, an expression over `time`, `session`, `label`, `file`, `line` and, where there
+          are labels, `anomalous`; nothing is learnt from others
+    anomalous: the label of a record, over `session` as the log names it, `time`, `label`, `file`, `line`, `last_line`
+    group: in place of the window, over the same columns
     """
 
     keys: Keys
@@ -63,9 +67,12 @@ class Reader:
     session: str | None = None
     window: Window = field(default_factory=Window)
     only: pl.Expr = EVERYTHING
+    anomalous: pl.Expr | None = None
+    group: pl.Expr | None = None
     by_format: dict[str, Layout] = field(default_factory=dict)
     layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
     sources: list[str] = field(default_factory=list)
+    _streams: dict[str, int] = field(default_factory=dict)  # their numbers, the same in each reading
     _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
     _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
 
@@ -76,15 +83,25 @@ class Reader:
 
     def chunks(self, stream: Stream) -> Iterator[Chunk]:
         """The stream's records in order."""
-        self.window.begin()
+        for block, layout, records in self._read(stream):
+            yield self._chunk(block, layout, records)
+
+    def unkeyed(self, stream: Stream) -> Iterator[tuple[pl.DataFrame, int]]:
+        """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
+        for block, _, records in self._read(stream):
+            yield records.drop("shape", "kept"), block.read
+
+    def _read(self, stream: Stream) -> Iterator[Wanted]:
+        """The wanted records of each block, with their shapes."""
+        self.window.begin(self._streams.setdefault(stream.name, len(self._streams)))
         with ThreadPoolExecutor(WORKERS) as pool:
             pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
             for block, layout in self._whole_records(stream):
                 pending.append((block, layout, pool.submit(_records, layout, block.lines)))
                 if len(pending) > AHEAD:
-                    yield self._chunk(*pending.popleft())
+                    yield self._wanted(*pending.popleft())
             while pending:
-                yield self._chunk(*pending.popleft())
+                yield self._wanted(*pending.popleft())
 
     def _whole_records(self, stream: Stream) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
@@ -114,17 +131,25 @@ class Reader:
             layout = replace(layout, session=session_pattern(self.session))
         return self.by_format.setdefault(layout.format.name, layout)
 
-    def _chunk(self, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Chunk:
+    def _wanted(self, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Wanted:
+        """The block's records that are wanted, with their source, window and label."""
+        records = future.result()
         if block.source not in self.sources:
             self.sources.append(block.source)
         source = pl.lit(self.sources.index(block.source), pl.Int32).alias("source")
-        records = self.window.cut(future.result().with_columns(source))
-        shapes = records["shape"].unique(maintain_order=True)
-        records = records.join(
-            self._attributes(layout, shapes).select("shape", "label"), on="shape", maintain_order="left"
-        )
-        records = records.with_columns(file=pl.lit(block.source)).filter(self.only).drop("label", "file")
+        labels = self._attributes(layout, records["shape"].unique(maintain_order=True)).select("shape", "label")
+        records = records.with_columns(source, file=pl.lit(block.source))
+        records = records.join(labels, on="shape", maintain_order="left")
+        if self.anomalous is not None:
+            records = records.with_columns(anomalous=self.anomalous)
+        records = self.window.cut(records)
+        if self.group is not None:
+            records = records.with_columns(session=self.group)
+        return block, layout, records.filter(self.only).drop("label", "file")
+
+    def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
         kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
+        shapes = kinds["shape"].unique(maintain_order=True)
         kinds = kinds.join(self._attributes(layout, shapes), on="shape", maintain_order="left")
         kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index(
             "kind"

@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 
 from logscan.corpora import Corpus, open_corpus
+from logscan.corpora.table import table_of
 from logscan.detectors.baseline import Baseline
 from logscan.detectors.profile import Profile, session_events
 from logscan.errors import InputError
@@ -27,8 +28,6 @@ from logscan.scan import Progress, learn, no_progress
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
 from logscan.windows import Sessions, Window
-
-NORMAL = "-"  # the label of a normal line in BGL and alike
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,14 @@ def train(
     Raises InputError where there is nothing to learn from, or labels that match nothing.
     """
     options = options or Options()
-    corpus = open_corpus(paths)
+    corpus = open_corpus(paths, options.log_format)
     streams = open_streams(corpus.paths, on_problem)
     window = Window.parse(options.window)
     reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session, window)
-    if corpus.sessions is not None:
-        profile, held_out = _by_session(corpus.sessions, streams, reader, options, progress)
-    elif any(_has_labels(stream, options) for stream in streams):
+    if corpus.by == "session":
+        profile, held_out = _by_session(corpus, streams, reader, options, progress)
+    elif corpus.anomalous is not None:
+        reader.anomalous = corpus.anomalous
         profile, held_out = _by_line(streams, reader, options, progress)
     else:
         profile, held_out = learn(streams, reader, progress), None
@@ -90,16 +90,14 @@ class _HeldOut:
 
 
 def _by_session(
-    labels: pl.DataFrame, streams: Sequence[Stream], reader: Reader, options: Options, progress: Progress
+    corpus: Corpus, streams: Sequence[Stream], reader: Reader, options: Options, progress: Progress
 ) -> tuple[Profile, _HeldOut]:
     """Learn from a share of the normal sessions, judge all others as wholes."""
-    digests = labels.select(digest=pl.col("session").hash(seed=0), anomalous="anomalous")
+    digests = table_of(corpus, streams, reader).windows.select(digest="window", anomalous="anomalous")
     normal = digests.filter(~pl.col("anomalous"))["digest"]
     learnt = normal.sample(fraction=options.train_share, seed=options.seed, shuffle=True)
     reader.only = pl.col("session").is_in(learnt.implode())
     profile = learn(streams, reader, progress)
-    if not profile.records:
-        raise InputError(_no_match(labels, reader))
     if profile.sessions is None:
         raise InputError(f"{len(learnt):,} normal sessions are too few to learn from")
     reader.only = pl.col("session").is_in(digests["digest"].implode()) & ~pl.col("session").is_in(learnt.implode())
@@ -112,20 +110,6 @@ def _by_session(
     judged = pl.DataFrame({"digest": windows.ids}).join(digests, on="digest", maintain_order="left")
     scores = profile.sessions.score(windows).window
     return profile, _HeldOut("sessions", scores, judged["anomalous"].to_numpy(), profile.sessions.sessions_)
-
-
-def _no_match(labels: pl.DataFrame, reader: Reader) -> str:
-    found = next(
-        (f"sessions by {layout.session}" for layout in reader.layouts.values() if layout.session), "no session"
-    )
-    return f"no label matches the log: the labels name {labels['session'][0]!r}, the log shows {found} (see --session)"
-
-
-def _has_labels(stream: Stream, options: Options) -> bool:
-    """Whether the format of a log has a label in each line."""
-    reader = Reader(Keys(), lambda problem: None, options.log_format)
-    chunk = next(reader.chunks(stream), None)
-    return chunk is not None and chunk.kinds["label"].is_not_null().any()
 
 
 def _by_line(
@@ -141,18 +125,17 @@ def _by_line(
         for source, n in lines.items():
             last = pl.when(pl.col("file") == source).then(min(left, n)).otherwise(last)
             left -= min(left, n)
-    reader.only = (pl.col("label") == NORMAL) & (pl.col("line") <= last)
+    reader.only = ~pl.col("anomalous") & (pl.col("line") <= last)
     profile = learn(streams, reader, progress)
     if not profile.records:
         raise InputError("no line of the training part is labelled normal")
-    reader.only = pl.col("label").is_not_null() & (pl.col("line") > last)
+    reader.only = pl.col("anomalous").is_not_null() & (pl.col("line") > last)
     scores, anomalous = [], []
     for stream in streams:
         detector = Baseline(profile)
         records, evidence = [], []
         for chunk in reader.chunks(stream):
-            label = chunk.kinds["label"].gather(chunk.records["kind"])
-            records.append(chunk.records.select("source", "line", anomalous=label != NORMAL))
+            records.append(chunk.records.select("source", "line", "anomalous"))
             evidence.append(detector.judge(chunk))
             progress("judging what was held out", chunk.read, stream.size)
         if records:

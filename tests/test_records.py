@@ -15,6 +15,7 @@ from logscan.errors import OptionError
 from logscan.records import Chunk, Reader, session_pattern
 from logscan.sources import Block, Problem, Stream, open_streams
 from logscan.templates.keys import Keys
+from logscan.windows import Window
 
 Write = Callable[[str, Sequence[str]], str]
 
@@ -101,6 +102,35 @@ def test_only_what_is_wanted_is_read_and_learnt(write: Write) -> None:
     how.only = pl.col("line") == 3
     assert records(read([write("farm.log", LINES)], how))["line"].to_list() == [3]
     assert len(how.keys) == 1
+
+
+def test_records_without_keys_are_the_same_and_nothing_is_learnt(write: Write) -> None:
+    how = reader(only=pl.col("line") > 1)
+    (stream,) = open_streams([write("farm.log", LINES)], how.on_problem)
+    parts = list(how.unkeyed(stream))
+    assert len(how.keys) == 0
+    assert parts[-1][1] == stream.size
+    keyed = records(list(how.chunks(stream))).drop("kind", "key")
+    assert pl.concat(part for part, _ in parts).equals(keyed)
+
+
+def test_a_label_is_told_by_the_session_of_the_log_however_it_is_cut(write: Write) -> None:
+    ann = pl.Series(["ann"]).hash(seed=0)[0]
+    how = reader(session=r"from (\w+)", window=Window.parse("3"), anomalous=pl.col("session") == ann)
+    path = write("farm.log", LINES)
+    found = records(read([path], how))
+    assert found["session"].to_list() == [0, 0, 0, 1]
+    assert found["anomalous"].to_list() == [True, False, None, None]
+    how.only = pl.col("anomalous")
+    assert records(read([path], how))["line"].to_list() == [1]
+    how.only = pl.col("session") == 1
+    assert records(read([path], how))["line"].to_list() == [8]
+
+
+def test_records_are_grouped_by_their_file(write: Write) -> None:
+    group = pl.when(pl.col("file").str.ends_with("b.log")).then(7).cast(pl.UInt64)
+    found = records(read([write("a.log", LINES[:2]), write("b.log", LINES[:1])], reader(group=group)))
+    assert found["session"].to_list() == [None, None, 7]
 
 
 def test_kinds_know_what_their_records_say(write: Write) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from logscan.errors import OptionError
 from logscan.windows import Sessions, Window, Windows
+from logscan.windows.cut import STREAM
 
 WindowsOf = Callable[[Sequence[Sequence[int]]], Windows]
 EventsOf = Callable[[Sequence[tuple[int, int]]], pl.DataFrame]
@@ -141,13 +143,13 @@ def test_a_window_that_means_nothing(text: str) -> None:
 @given(st.lists(st.integers(0, 7), max_size=10), st.integers(1, 5))
 def test_windows_by_count_go_on_from_block_to_block(blocks: list[int], size: int) -> None:
     window = Window.parse(str(size))
-    for _ in range(2):  # a new stream begins anew
-        window.begin()
+    for stream in range(2):  # each stream begins anew, with numbers of its own
+        window.begin(stream)
         cut = [
             window.cut(pl.DataFrame({"time": pl.repeat(None, n, dtype=pl.Datetime("us"), eager=True)})) for n in blocks
         ]
         numbers = [number for frame in cut for number in frame["session"].to_list()]
-        assert numbers == [n // size for n in range(sum(blocks))]
+        assert numbers == [stream * STREAM + n // size for n in range(sum(blocks))]
 
 
 def test_windows_by_time() -> None:
@@ -159,3 +161,19 @@ def test_windows_by_time() -> None:
     assert c == a + 1
     assert d == a + 60
     assert untimed is None
+
+
+@given(
+    st.lists(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)), min_size=1, max_size=10),
+    st.sampled_from(["1s", "60s", "1d", "1", "3"]),
+)
+def test_windows_of_different_streams_share_no_number(times: list[datetime], text: str) -> None:
+    window = Window.parse(text)
+    records = pl.DataFrame({"time": pl.Series(times, dtype=pl.Datetime("us"))})
+    numbers = []
+    for stream in (0, 1, 7, 1):
+        window.begin(stream)
+        numbers.append(window.cut(records)["session"].to_list())
+    assert numbers[1] == numbers[3]
+    for one, other in pairwise(numbers):
+        assert not set(one) & set(other)

@@ -30,6 +30,8 @@ THUNDERBIRD = Format(
         "- 1131566463 2005.11.09 admin1 Nov 9 12:01:03 local@admin1 kernel: eth0: link up",
         "DISK 1131566464 2005.11.09 cn230 Nov 9 12:01:04 cn230/cn230 kernel: sda: rejecting I/O to dead device",
         "- 1131566465 2005.11.09 cn231 Nov 9 12:01:05 cn231/cn231 sshd[71]: Accepted publickey for ann",
+        "- 1109635267 2005.03.01 lnode7 Mar 1 00:01:07 src@ladmin1 pbs_mom: task started",
+        "R_DISK_NR 1104566468 2005.01.01 snode3 Jan 1 08:01:08 snode3/snode3 kernel: hda: drive not ready",
     ),
     header=r"^(?P<label>\S+) (?P<time>\d+) \d+\.\d+\.\d+ (?P<host>\S+) [A-Z][a-z][a-z]\s+\d+ \d+:\d+:\d+ \S+ "
     r"(?:(?P<component>[^\s\[\]:]+)(?:\[(?P<pid>\d+)\])?:\s*)?(?P<message>.*)$",

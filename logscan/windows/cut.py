@@ -8,15 +8,20 @@ import polars as pl
 from logscan.errors import OptionError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+STREAM = 1 << 40  # numbers of windows a stream: more than 10,000 years have seconds
 
 
 @dataclass
 class Window:
-    """`microseconds` cuts by time, `records` by count, neither by the session that a record names, if it names one."""
+    """`microseconds` cuts by time, `records` by count, neither by the session that a record names, if it names one.
+
+    A session may go on in another stream; windows by time and by count end with their stream.
+    """
 
     microseconds: int | None = None
     records: int | None = None
     _count: int = 0
+    _first: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "Window":
@@ -29,16 +34,18 @@ class Window:
                 return cls(microseconds=number * SECONDS[match[2]] * 1_000_000) if match[2] else cls(records=number)
         raise OptionError(f"--window {text!r} is none of: auto, session, a time such as 60s, a number of records")
 
-    def begin(self) -> None:
-        """A new stream begins."""
+    def begin(self, stream: int) -> None:
+        """The stream of this number begins."""
         self._count = 0
+        self._first = stream * STREAM
 
     def cut(self, records: pl.DataFrame) -> pl.DataFrame:
         """The records with the number of their window in `session`; null where they belong to none."""
         if self.microseconds is not None:
-            return records.with_columns(session=(pl.col("time").dt.epoch("us") // self.microseconds).cast(pl.UInt64))
+            number = pl.col("time").dt.epoch("us") // self.microseconds + STREAM // 2  # there were times before 1970
+            return records.with_columns(session=(number + self._first).cast(pl.UInt64))
         if self.records is not None:
             number = (pl.int_range(pl.len()) + self._count) // self.records
             self._count += len(records)
-            return records.with_columns(session=number.cast(pl.UInt64))
+            return records.with_columns(session=(number + self._first).cast(pl.UInt64))
         return records
