@@ -18,6 +18,7 @@ from time import perf_counter
 import polars as pl
 
 from logscan.detectors.baseline import Baseline
+from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
 from logscan.errors import InputError
 from logscan.findings.explain import explain
@@ -66,9 +67,11 @@ class Options:
 
 @dataclass
 class Result:
-    """findings: the best first, within the budget; over: those beyond it; layouts: of each stream, in words."""
+    """findings: the best first, within the budget; over: those beyond it; detector: what judged, in words;
+    layouts: of each stream, in words."""
 
     sources: tuple[str, ...] = ()
+    detector: str = "baseline"
     findings: list[Finding] = field(default_factory=list)
     over: int = 0
     accepted: int = 0
@@ -159,15 +162,21 @@ class _Run:
         self.on_problem = on_problem
         self.window = Window.parse(options.window)
         self.session_patterns: dict[str, str] = {}  # by source
+        self.detector: LogLLaMA | None = None  # that judges sequences in the place of the profile
 
     def judge_all(self, streams: Sequence[Stream]) -> list[Finding]:
         """Findings of all streams."""
         options = self.options
         if options.model is not None:
-            keys, profile, card = load(options.model)
-            reader = self.reader(keys)
-            reader.by_format = layouts_of(card)
-            return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
+            model = load(options.model)
+            reader = self.reader(model.keys)
+            reader.by_format = layouts_of(model.card)
+            self.detector = model.detector
+            if model.detector is not None:
+                self.result.detector = f"{model.detector.name} ({model.detector.judge.scorer.provider})"
+                if options.window == "auto":
+                    reader.window = Window.parse(model.card["window"])
+            return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
         if options.baseline:
             reader = self.reader(Keys(options.masks))
             good = open_streams(options.baseline, self.on_problem)
@@ -198,7 +207,7 @@ class _Run:
     def judge(self, stream: Stream, reader: Reader, profile: Profile, own: bool = False) -> list[Finding]:
         """Findings of one stream against a profile."""
         reader.only = self.judged()
-        detector = Baseline(profile, own)
+        detector = Baseline(profile, own, self.detector)
         evidence = Evidence(profile)
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))

@@ -62,7 +62,8 @@ def test_a_bundle_finds_what_the_log_it_was_learnt_from_would(folder: Path, writ
 
 
 def test_what_is_read_can_be_written_again(folder: Path, tmp_path: Path) -> None:
-    keys, profile, card = load(folder)
+    bundle = load(folder)
+    keys, profile, card = bundle.keys, bundle.profile, bundle.card
     save(tmp_path / "again", profile, card)
     again, first = contents(tmp_path / "again"), contents(folder)
     assert again["keys.json"] == first["keys.json"]
@@ -110,14 +111,16 @@ def test_no_secret_gets_into_a_bundle(tmp_path_factory: pytest.TempPathFactory, 
 
 
 def test_a_newer_model_replaces_an_older_one(copy: Path) -> None:
-    _, profile, card = load(copy)
+    bundle = load(copy)
+    profile, card = bundle.profile, bundle.card
     save(copy, profile, {**card, "corpus": "another"})
     assert read_card(copy)["corpus"] == "another"
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
 def test_a_folder_that_is_no_model_is_never_overwritten(folder: Path, tmp_path: Path) -> None:
-    _, profile, card = load(folder)
+    bundle = load(folder)
+    profile, card = bundle.profile, bundle.card
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "letter.txt").write_text("dear reader")
@@ -129,7 +132,7 @@ def test_a_folder_that_is_no_model_is_never_overwritten(folder: Path, tmp_path: 
     (tmp_path / "empty").mkdir()
     save(tmp_path / "empty", profile, card)
     save(tmp_path / "not" / "yet" / "there", profile, card)
-    assert load(tmp_path / "empty")[1].records == load(tmp_path / "not" / "yet" / "there")[1].records
+    assert load(tmp_path / "empty").profile.records == load(tmp_path / "not" / "yet" / "there").profile.records
 
 
 WRITE_ANEW = """
@@ -138,7 +141,8 @@ from pathlib import Path
 from logscan.models.bundle import load, save
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])
-_, profile, card = load(folder)
+bundle = load(folder)
+profile, card = bundle.profile, bundle.card
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 save(folder, profile, {**card, "corpus": "another"})
 """
@@ -164,7 +168,7 @@ def test_a_folder_that_may_not_be_written_leaves_the_old_model(copy: Path) -> No
     copy.parent.chmod(0o555)
     try:
         with pytest.raises(OSError, match="Permission"):
-            save(copy, load(copy)[1], {})
+            save(copy, load(copy).profile, {})
     finally:
         copy.parent.chmod(0o755)
     assert contents(copy) == before

@@ -34,7 +34,14 @@ def evidence(*rows: tuple[str, int, int], about: str = "", source: int = 0) -> p
     """(kind, key, line) of records."""
     table = pl.DataFrame(rows, schema={"kind": pl.String, "key": pl.Int32, "line": pl.Int64}, orient="row")
     table = table.with_columns(
-        source=source, last_line=pl.col("line"), offset=0, session=None, surprise=5.0, trouble=0.0, about=pl.lit(about)
+        source=source,
+        last_line=pl.col("line"),
+        offset=0,
+        session=None,
+        surprise=5.0,
+        trouble=0.0,
+        about=pl.lit(about),
+        expected=None,
     )
     table = table.with_columns(time=pl.datetime(2026, 1, 31) + pl.duration(seconds="line"))
     return table.select(pl.col(name).cast(kind) for name, kind in EVIDENCE.schema.items())

@@ -108,6 +108,22 @@ def test_json_keeps_every_key() -> None:
     assert read.to_json() == keys.to_json()
 
 
+def test_hashes_do_not_depend_on_when_a_key_was_met() -> None:
+    rows = [("GET /", None, "404"), ("404 GET /", None, None), ("GET /", "WARN", "404"), ("GET /", "None", "404")]
+    found = []
+    for order in (rows, rows[::-1]):
+        keys = Keys()
+        keys.of(kinds(*order))
+        keys.freeze()
+        hashes = keys.hashes()
+        assert len(set(hashes)) == len(hashes) == keys.known == 4
+        assert Keys.from_json(json.loads(json.dumps(keys.to_json()))).hashes() == hashes
+        key(keys, "a new one")
+        assert keys.hashes() == hashes  # of known keys only
+        found.append([hashes[key(keys, *row)] for row in rows])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("broken", [{}, {"templates": {"masks": [], "templates": []}, "keys": [[0, None, None]]}])
 def test_json_that_is_none(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
@@ -125,6 +141,8 @@ def test_a_frozen_table_knows_what_it_learnt_and_survives_json(known: list[str],
     found = keys.of(messages(*known))["key"].to_numpy()
     assert found.dtype == np.int32
     assert (found < keys.known).all()
+    assert len(set(keys.hashes())) == keys.known
     read = Keys.from_json(json.loads(json.dumps(keys.to_json())))
+    assert read.hashes() == keys.hashes()
     assert read.of(messages(*known, *new)).equals(keys.of(messages(*known, *new)))
     assert (keys.of(messages(*known))["key"].to_numpy() == found).all()

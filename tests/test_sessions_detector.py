@@ -141,6 +141,23 @@ def test_what_was_expected(detector: SessionDetector) -> None:
     assert detector.steps_.expected(UNSEEN) == []
 
 
+def test_what_was_expected_in_the_place_of_an_event(detector: SessionDetector, windows_of: WindowsOf) -> None:
+    windows = windows_of([[OPEN, READ, CLOSE], [UNSEEN, WRITE], [READ]])
+    rows = np.array([0, 2, 2, 3, 4, 5, 1])
+    at_end = np.array([False, False, True, False, False, False, True])
+    before = [BEGIN, READ, CLOSE, BEGIN, UNSEEN, BEGIN, READ]
+    assert detector.expected(windows, rows, at_end) == [detector.steps_.expected(key) for key in before]
+    assert detector.expected(windows, rows[:0], at_end[:0]) == []
+    assert detector.expected(windows_of([]), rows[:0], at_end[:0]) == []
+
+
+def test_the_span_of_long_windows(windows_of: WindowsOf) -> None:
+    assert windows_of([]).span() == 0
+    assert windows_of([[OPEN]]).span() == 0
+    assert windows_of([[OPEN] * 5] * 3).span() == 4  # lines from the first to the last
+    assert windows_of([[OPEN]] * 999 + [[OPEN] * 50]).span() == 0  # one is not many
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=5), min_size=1, max_size=10), st.integers(-1, 4))
 def test_the_probabilities_of_all_next_events_sum_to_1(

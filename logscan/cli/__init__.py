@@ -13,13 +13,14 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from logscan.cli import accept, inspect, scan, templates, train
+from logscan.cli import accept, evaluate, export, inspect, scan, templates, train
 from logscan.errors import LogscanError
 
 EPILOG = """[bold]Examples[/]
   logscan scan app.log                  [dim]# what does not belong in it[/]
   logscan train good/ -o model          [dim]# learn what is normal[/]
   logscan scan app.log --model model    [dim]# what differs from that[/]
+  logscan evaluate hdfs/                [dim]# how good detectors are, by labels[/]
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
@@ -81,6 +82,8 @@ app = typer.Typer(
 )
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("train", epilog=train.EPILOG)(train.train)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("export", epilog=export.EPILOG)(export.export)
 app.command("templates", epilog=templates.EPILOG)(templates.templates)
 app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("accept", epilog=accept.EPILOG)(accept.accept)

@@ -1,42 +1,56 @@
-"""A progress bar on stderr, if that is a terminal, shown once a run has taken a second."""
+"""Progress bars on stderr, if that is a terminal, shown once a run has taken a second."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 PATIENCE = 1.0  # seconds
 
 Advance = Callable[[str, int, int | None], None]
+Epochs = Callable[[str, int, int, dict[str, float]], None]  # as `networks.loop.Progress`, without torch
+
+
+class _Screen:
+    """The last lines of the terminal, which hold one bar at a time."""
+
+    bar: "Progress | None" = None
+
+    def show(self, bar: "Progress") -> None:
+        """In the place of the one that is shown."""
+        if self.bar is not bar:
+            self.clear()
+            self.bar = bar
+            bar.start()
+
+    def clear(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+_screen = _Screen()
 
 
 @contextmanager
 def shown_progress(wanted: bool) -> Iterator[Advance]:
     """Gives the function to call with what is done, the bytes read and the bytes in all (None: not known)."""
-    from logscan.reports.terminal import able
-
-    if not wanted or not able(sys.stderr, os.environ):
+    if not _seen(wanted):
         yield lambda doing, read, size: None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    bar = Progress(
+    bar = _bar(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
     )
     task = bar.add_task("reading", total=None)
     began = monotonic()
@@ -45,10 +59,61 @@ def shown_progress(wanted: bool) -> Iterator[Advance]:
         if read < bar.tasks[0].completed:  # another log, or another step
             bar.reset(task)
         bar.update(task, description=doing, completed=read, total=size)
-        if not bar.live.is_started and monotonic() - began > PATIENCE:
-            bar.start()
+        if monotonic() - began > PATIENCE:
+            _screen.show(bar)
 
     try:
         yield advance
     finally:
-        bar.stop()
+        _screen.clear()
+
+
+@contextmanager
+def shown_epochs(wanted: bool) -> Iterator[Epochs]:
+    """Gives the function to call after each epoch with the stage, the epoch, the epochs in all, and its figures."""
+    if not _seen(wanted):
+        yield lambda stage, epoch, epochs, figures: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    bar = _bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs  {task.fields[figures]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    task = bar.add_task("training", total=None, figures="", speed="")
+    began = last = monotonic()
+    shown = ("", 0)
+
+    def epoch_ended(stage: str, epoch: int, epochs: int, figures: dict[str, float]) -> None:
+        nonlocal last, shown
+        if stage != shown[0] or epoch <= shown[1]:  # another stage, or another training
+            bar.reset(task, total=epochs, description=stage, figures="", speed="")
+        now = monotonic()
+        speed = f"{1 / max(now - last, 1e-6):.2g} epochs/s"
+        text = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        bar.update(task, completed=epoch, total=epochs, figures=text, speed=speed)
+        last, shown = now, (stage, epoch)
+        if now - began > PATIENCE:
+            _screen.show(bar)
+
+    try:
+        yield epoch_ended
+    finally:
+        _screen.clear()
+
+
+def _seen(wanted: bool) -> bool:
+    from logscan.reports.terminal import able
+
+    return wanted and able(sys.stderr, os.environ)
+
+
+def _bar(*columns: "ProgressColumn") -> "Progress":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(*columns, console=Console(stderr=True), transient=True)

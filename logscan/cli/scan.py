@@ -162,7 +162,7 @@ def _report(report: "Report", result: "Result", model: Path | None) -> None:
     from logscan.reports import Begin, Summary
     from logscan.sources import fetch
 
-    report.begin(Begin(result.sources, "baseline", str(model) if model else None))
+    report.begin(Begin(result.sources, result.detector, str(model) if model else None))
     wanted: dict[str, set[int]] = {}
     for finding in result.findings:
         for source, lines in report.wants(finding).items():
@@ -197,7 +197,7 @@ def _say_what_was_read(result: "Result") -> None:
     for name, layout in result.layouts.items():
         typer.echo(f"{visible(name)}: {visible(layout)}", err=True)
     read = (_count(result.lines, "line"), _count(result.records, "record"), _count(result.windows, "window"))
-    typer.echo(", ".join(read), err=True)
+    typer.echo(f"{', '.join(read)}; judged by {result.detector}", err=True)
 
 
 def _say_what_was_found(result: "Result") -> None:

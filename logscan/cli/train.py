@@ -1,20 +1,24 @@
 """`logscan train`."""
 
 from pathlib import Path
+from shutil import rmtree
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
+from logscan.cli.detectors import DETECTOR, Config, Epochs, Limit, Preset, Protocol, Settings, TrainShare
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
 EPILOG = """[bold]Examples[/]
   logscan train good/                        [dim]# learn from a known-good run[/]
   logscan scan app.log --model model         [dim]# scan with what was learnt[/]
   logscan train hdfs/ --prevalence 0.0293    [dim]# learn from labels, and test[/]
+  logscan train hdfs/ --detector logllama --preset small --set combine=counts
 
-A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), or a log whose first column \
-is its label, `-` for normal. A share of what is normal is learnt from; the model is tested on all else."""
+A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), with labels.csv, with normal/ and \
+abnormal/, or a log whose first column is its label, `-` for normal. A share of what is normal is learnt from; the \
+model is tested on all else."""
 
 MODEL = Path("model")
 
@@ -23,10 +27,19 @@ def train(
     corpus: Annotated[list[str], Argument(metavar="CORPUS", help="Known-good logs, or a labelled corpus.")],
     *,
     output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = MODEL,
-    train_share: Annotated[
-        float,
-        Option(help="Of a labelled corpus' normal part, to learn from.", min=0.001, max=0.999, metavar="SHARE"),
-    ] = 0.8,
+    detector: Annotated[
+        str, Option(help="baseline, or logllama.", metavar="NAME", rich_help_panel=DETECTOR)
+    ] = "baseline",
+    preset: Preset = None,
+    epochs: Epochs = None,
+    settings: Settings = None,
+    config: Config = None,
+    protocol: Protocol = "logllama",
+    resume: Annotated[
+        bool, Option("--resume", help="Go on with a training that was cut short.", rich_help_panel=DETECTOR)
+    ] = False,
+    train_share: TrainShare = None,
+    limit: Limit = None,
     prevalence: Annotated[
         float | None,
         Option(help="Precision and F1 also for this share of anomalies.", min=1e-6, max=1, metavar="SHARE"),
@@ -39,7 +52,8 @@ def train(
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Learn from logs what is normal, for `logscan scan --model`."""
-    from logscan.cli.progress import shown_progress
+    from logscan.cli.detectors import settings_of
+    from logscan.cli.progress import shown_epochs, shown_progress
     from logscan.errors import ModelError
     from logscan.models.bundle import check_place, save
     from logscan.reports.visible import visible
@@ -47,20 +61,40 @@ def train(
     from logscan.train import train as run
 
     check_place(output)
-    options = Options(train_share, seed, prevalence, log_format, session, window, tuple(mask or ()))
+    options = Options(
+        train_share=train_share,
+        seed=seed,
+        prevalence=prevalence,
+        log_format=log_format,
+        session=session,
+        window=window,
+        masks=tuple(mask or ()),
+        detector=detector,
+        settings=settings_of(detector, preset, epochs, settings, config),
+        protocol=protocol,
+        limit=limit,
+    )
+    checkpoints = output.parent / f".{output.name}.training"
+    if not resume:
+        rmtree(checkpoints, ignore_errors=True)
     problems = Problems()
-    with shown_progress(progress) as advance:
-        model = run(corpus, options, advance, problems.say)
+    with shown_progress(progress) as advance, shown_epochs(progress) as epoch:
+        model = run(corpus, options, advance, problems.say, epoch, checkpoints)
     try:
-        card = save(output, model.profile, model.card)
+        card = save(output, model.profile, model.card, model.detector, model.held_out)
     except OSError as error:
         raise ModelError(f"{output} cannot be written: {error.strerror}") from None
+    rmtree(checkpoints, ignore_errors=True)
     learnt = ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
     typer.echo(f"{visible(str(output))}: {learnt}")
+    if "training" in card:
+        training = card["training"]
+        figures = ", ".join(f"{training[name]:,} {name.replace('_', ' ')}" for name in ("parameters", "keys", "epochs"))
+        typer.echo(f"{card['detector']}: {figures}, held-out loss {training['held_out_loss']:.4f}")
     for name in ("metrics", "at_prevalence"):
         if name in card:
             held_out = card["held_out"]
-            unit = "sessions" if "sessions" in held_out else "lines"
+            unit = next(iter(held_out))
             m = card[name]
             typer.echo(
                 f"held out, {held_out[unit]:,} {unit} at a prevalence of {m['prevalence']:.2%}: "

@@ -14,6 +14,7 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
 """
 
 from math import log
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from logscan.detectors.rates import RateJudge
 from logscan.detectors.sessions import BEGIN
 from logscan.detectors.trouble import trouble
 from logscan.records import Chunk
-from logscan.windows.sessions import Sessions, Windows
+from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
 
@@ -41,6 +42,7 @@ EVIDENCE = pl.DataFrame(
         "surprise": pl.Float64,
         "trouble": pl.Float64,  # in [0, 1]: how much the record speaks of trouble
         "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
+        "expected": pl.List(pl.Struct({"key": pl.Int64, "p": pl.Float64})),  # in the place of an improbable step
     }
 )
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
@@ -48,13 +50,36 @@ LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in 
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
-class Baseline:
-    """Judges a log chunk by chunk against a finished profile; `own`: the profile is that of the log itself."""
+class SequenceDetector(Protocol):
+    """What judges sessions: `SessionDetector`, or a network. See there for what each does."""
 
-    def __init__(self, profile: Profile, own: bool = False) -> None:
+    span_: int
+    sessions_: int
+
+    def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
+        """(events,) of the step to each event, and (n,) of the end of each window, in nats."""
+
+    def thresholds(self, windows: Windows, more_than: int = 0) -> Floats:
+        """(n,) nats above which a step makes each window anomalous."""
+
+    def seen(self, vectors: Hashes, more_than: int = 0) -> Bools:
+        """(n,) whether normal windows had the same event counts."""
+
+    def expected(self, windows: Windows, rows: Ints, at_end: Bools) -> list[list[tuple[int, float]]]:
+        """The keys that were most probable in the place of these events, or behind them."""
+
+
+class Baseline:
+    """Judges a log chunk by chunk against a finished profile.
+
+    own: the profile is that of the log itself; sequences: what judges sessions, by default the profile's own detector
+    """
+
+    def __init__(self, profile: Profile, own: bool = False, sequences: "SequenceDetector | None" = None) -> None:
         assert profile.rates is not None
         self.profile = profile
         self.own = own
+        self.sequences: SequenceDetector | None = sequences or profile.sessions
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
         often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
         self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
@@ -79,14 +104,14 @@ class Baseline:
         found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
         found.append(self._bursts(self._rates.bursts(records)))
         found.append(self._silences(self._rates.silences(records)))
-        if self.profile.sessions is not None:
+        if self.sequences is not None:
             found += [self._judge_sessions(windows) for windows in self._sessions.add(session_events(chunk))]
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def finish(self) -> pl.DataFrame:
         """Evidence that shows at the end: silences that lasted, sessions that are whole."""
         found = [self._silences(self._rates.silent_at_end())]
-        if self.profile.sessions is not None:
+        if self.sequences is not None:
             found.append(self._judge_sessions(self._sessions.close()))
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
@@ -148,7 +173,7 @@ class Baseline:
 
     def _judge_sessions(self, windows: Windows) -> pl.DataFrame:
         """The improbable steps of strange sessions."""
-        sessions = self.profile.sessions
+        sessions = self.sequences
         assert sessions is not None
         if not len(windows):
             return EVIDENCE
@@ -156,9 +181,11 @@ class Baseline:
         usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
-        strange = sessions.worst(once, self.own) > sessions.thresholds(once, usual)
-        strange_windows = windows.take(np.flatnonzero(strange[inverse]))
-        steps, ends = sessions.surprise(strange_windows, self.own)
+        steps, ends = sessions.surprise(once, self.own)
+        worst = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends)
+        chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
+        strange_windows = windows.take(chosen)
+        steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
         cut_before, cut_after = self._cut(strange_windows)
         steps[strange_windows.starts[:-1][cut_before]] = 0.0
         ends[cut_after] = 0.0
@@ -175,6 +202,7 @@ class Baseline:
             session=pl.col("window"),
             trouble=pl.lit(0.0),
             how=pl.when(pl.col("key") == before).then(pl.lit("again")).otherwise(pl.lit("step")),
+            row=pl.int_range(pl.len()),
         )
         last = strange_windows.starts[1:] - 1
         ended = stepped[last].with_columns(before=pl.col("key"), surprise=pl.Series(ends), how=pl.lit("end"))
@@ -182,14 +210,19 @@ class Baseline:
         found = pl.concat([stepped, ended]).filter(
             (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
         )
+        rows, at_end = found["row"].to_numpy(), (found["how"] == "end").to_numpy()
+        expected = [
+            [{"key": key, "p": p} for key, p in step] for step in sessions.expected(strange_windows, rows, at_end)
+        ]
+        found = found.with_columns(expected=pl.Series(expected, dtype=EVIDENCE.schema["expected"]))
         kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
         about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))
         return _evidence(kind, found, pl.col("surprise"), about)
 
     def _cut(self, windows: Windows) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
-        assert self.profile.sessions is not None
-        span = self.profile.sessions.span_
+        assert self.sequences is not None
+        span = self.sequences.span_
         source, line = windows.events["source"].to_numpy(), windows.events["line"].to_numpy()
         first, last = windows.starts[:-1], windows.starts[1:] - 1
         (first_source, first_line), (last_source, last_line) = self._borders
@@ -205,4 +238,5 @@ def _evidence(
         kind=pl.lit(kind) if isinstance(kind, str) else kind,
         surprise=pl.lit(surprise) if isinstance(surprise, float) else surprise,
         about=pl.lit("") if about is None else about,
+        expected=pl.col("expected") if "expected" in records.columns else pl.lit(None, EVIDENCE.schema["expected"]),
     ).select(EVIDENCE.columns)

@@ -20,9 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logscan.windows.sessions import Hashes, Ints, Windows
-
-Floats = npt.NDArray[np.float64]
+from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 BEGIN, END = -1, -2
 FEWEST = 50  # sessions below which nothing is learnt about sessions
@@ -111,9 +109,7 @@ class SessionDetector:
             first, _, counts = windows.distinct()
             windows = windows.take(first)
         self._learn(windows, counts)
-        line = windows.events["line"].to_numpy()
-        spans = line[windows.starts[1:] - 1] - line[windows.starts[:-1]]
-        self.span_ = int(np.quantile(spans, 0.99)) if len(spans) else 0
+        self.span_ = windows.span()
         worst, unseen, weights = self._held_out(windows, counts)
         lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
         strange = np.repeat(worst[unseen], weights[unseen])
@@ -170,6 +166,13 @@ class SessionDetector:
         """(n,) nats of surprise above which a step makes each window anomalous; lower where its event counts are not
         those of more than so many normal sessions."""
         return np.where(self.seen(windows.vectors, more_than), self.order_threshold_, self.threshold_)
+
+    def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[list[tuple[int, float]]]:
+        """What is most probable in the place of each of these events, or behind it where its window ends too early."""
+        before = np.insert(windows.keys[:-1], 0, BEGIN)
+        before[windows.starts[:-1]] = BEGIN
+        found = {key: self.steps_.expected(key) for key in np.unique([*before[rows], *windows.keys[rows]]).tolist()}
+        return [found[key] for key in np.where(at_end, windows.keys[rows], before[rows]).tolist()]
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows and events."""

@@ -22,7 +22,6 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
     rows = cause.rows.sort("source", "line")
     evidence = list(rows.head(MAX_LINES).iter_rows(named=True))
     templates = {key: profile.keys.template(key) for key in {row["key"] for row in evidence}}
-    expected = {about: _expected(cause, about, profile) for about in {row["about"] for row in evidence}}
     lines = tuple(
         Line(
             source=sources[row["source"]],
@@ -34,7 +33,7 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
             template=templates[row["key"]],
             text="",
             time=row["time"],
-            expected=expected[row["about"]],
+            expected=tuple((_step(step["key"], profile), step["p"]) for step in row["expected"] or ()),
         )
         for row in evidence
     )
@@ -60,14 +59,6 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
 def score_of() -> pl.Expr:
     """The score of each row of evidence by itself."""
     return (1 - (-(pl.col("surprise") + TROUBLE * pl.col("trouble")).clip(0) / SCALE).exp()).alias("score")
-
-
-def _expected(cause: Cause, about: str, profile: Profile) -> tuple[tuple[str, float], ...]:
-    """What usually follows the step before, with probabilities."""
-    if cause.kind not in ("order", "count") or profile.sessions is None:
-        return ()
-    before = int(about.split("/", maxsplit=1)[0])
-    return tuple((_step(after, profile), p) for after, p in profile.sessions.steps_.expected(before))
 
 
 def _strength(cause: Cause) -> float:

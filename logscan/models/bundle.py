@@ -4,6 +4,8 @@
     keys.json       the table of templates and log keys
     profile.json    counts, values of slots with few of them, rates, sessions
     README.md       the same as model.json, to be read
+    held_out.json   sequences of keys that it was tested on
+    ...             what a neural detector learnt, see its `save`; `detector.onnx` once it is exported
 
 There is no pickle in it and no line of a log. Writing is atomic: the folder is made beside its place and renamed.
 """
@@ -13,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,18 +23,38 @@ from typing import Any
 import orjson
 
 from logscan import __version__
+from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
 from logscan.errors import ModelError, OptionError
 from logscan.formats import Layout
+from logscan.models.held_out import HeldOut
 from logscan.templates.keys import Keys
 
 VERSION = 1
+BASELINE = "baseline"
+DETECTORS = (BASELINE, LogLLaMA.name)
 LARGEST = 1 << 30  # bytes of a file in a bundle
 
 Card = dict[str, Any]
 
 
-def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle holds; the keys are frozen, the detector is None where the profile judges alone."""
+
+    keys: Keys
+    profile: Profile
+    card: Card
+    detector: LogLLaMA | None
+
+
+def save(
+    folder: Path,
+    profile: Profile,
+    card: Mapping[str, Any],
+    detector: LogLLaMA | None = None,
+    held_out: HeldOut | None = None,
+) -> Card:
     """Write a bundle, in the place of an older one if there is one. Gives back the whole card.
 
     Raises ModelError where the folder holds something else.
@@ -39,7 +62,7 @@ def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
     check_place(folder)
     whole: Card = {
         "version": VERSION,
-        "detector": "baseline",
+        "detector": detector.name if detector else BASELINE,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "logscan": __version__,
         "python": sys.version.split()[0],
@@ -53,6 +76,10 @@ def save(folder: Path, profile: Profile, card: Mapping[str, Any]) -> Card:
         _write(made / "keys.json", orjson.dumps(profile.keys.to_json()))
         _write(made / "profile.json", orjson.dumps(profile.to_json()))
         _write(made / "README.md", card_text(whole).encode())
+        if held_out is not None:
+            _write(made / "held_out.json", orjson.dumps(held_out.to_json()))
+        if detector is not None:
+            detector.save(made)
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             os.replace(folder, old)
@@ -71,14 +98,38 @@ def check_place(folder: Path) -> None:
         raise ModelError(f"{folder} exists and is no model: name another place with --output")
 
 
-def load(folder: Path) -> tuple[Keys, Profile, Card]:
-    """The keys, frozen, the profile and the card of a bundle. Raises ModelError for anything that is none."""
+def load(folder: Path) -> Bundle:
+    """What is in the folder. Raises ModelError for anything that is no bundle, or that needs what is not installed."""
     card = read_card(folder)
     try:
         keys = Keys.from_json(_read(folder / "keys.json"))
-        return keys, Profile.from_json(_read(folder / "profile.json"), keys), card
+        profile = Profile.from_json(_read(folder / "profile.json"), keys)
+        neural = card["detector"] != BASELINE
+        return Bundle(keys, profile, card, LogLLaMA.load(folder, keys.hashes()) if neural else None)
+    except (OSError, OptionError, OverflowError) as error:
+        raise ModelError(f"{folder} is damaged ({error}): train it again") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ModelError(f"{folder} is damaged ({error}): train it again") from None
+
+
+def load_held_out(folder: Path) -> HeldOut:
+    """The windows that the model was tested on. Raises ModelError."""
+    try:
+        return HeldOut.from_json(_read(folder / "held_out.json"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder} is damaged ({error}): train it again") from None
+
+
+def add_to_card(folder: Path, more: Mapping[str, Any]) -> Card:
+    """The card with more in it, written again in place."""
+    card = {**read_card(folder), **more}
+    for name, data in (
+        ("model.json", orjson.dumps(card, option=orjson.OPT_INDENT_2)),
+        ("README.md", card_text(card).encode()),
+    ):
+        _write(folder / f".{name}.new", data)
+        os.replace(folder / f".{name}.new", folder / name)
+    return card
 
 
 def read_card(folder: Path) -> Card:
@@ -86,7 +137,7 @@ def read_card(folder: Path) -> Card:
     if not (folder / "model.json").is_file():
         raise ModelError(f"{folder} is no model: there is no model.json in it")
     card = _read(folder / "model.json")
-    if card.get("detector") != "baseline" or not isinstance(card.get("version"), int):
+    if card.get("detector") not in DETECTORS or not isinstance(card.get("version"), int):
         raise ModelError(f"{folder} was not written by logscan, or by a version that knows other detectors")
     if card["version"] > VERSION:
         raise ModelError(f"{folder} is of format {card['version']}, newer than this program reads: update logscan")

@@ -6,10 +6,12 @@ up.
 """
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import polars as pl
 
 from logscan.templates.families import Families
@@ -58,6 +60,11 @@ class Keys:
         template, _, kept = self._entries[key]
         text = self.templates.template(template)
         return f"{kept} {text}" if kept else text
+
+    def hashes(self) -> list[str]:
+        """A digest of each known key, by number: it depends on what the key is, not on when it was met."""
+        wholes = ([self.templates.template(template), *rest] for template, *rest in self._entries[: self.known])
+        return [blake2b(orjson.dumps(whole), digest_size=8).hexdigest() for whole in wholes]
 
     def template_of(self, key: int) -> int:
         """The number of a key's template."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 
 MAX_OPEN = 1_500_000  # events held in open sessions: 60 MB, and a few times that while they are sorted
@@ -66,6 +67,12 @@ class Windows:
         position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
         return _sum(scatter(self.keys + (position << 32)), self.starts)
 
+    def span(self) -> int:
+        """Lines of the log over which a long window extends."""
+        line = self.events["line"].to_numpy()
+        spans = line[self.starts[1:] - 1] - line[self.starts[:-1]]
+        return int(np.quantile(spans, 0.99)) if len(spans) else 0
+
     def distinct(self) -> tuple[Ints, Ints, Ints]:
         """Equal sequences once: (d,) the first window of each, (n,) which of them each window is, (d,) counts."""
         _, first, inverse, counts = np.unique(
@@ -75,10 +82,14 @@ class Windows:
 
     def take(self, chosen: Ints) -> "Windows":
         """The windows at these indices, in this order."""
+        return Windows(self.events[self.rows(chosen)], np.concatenate([[0], np.cumsum(self.lengths[chosen])]))
+
+    def rows(self, chosen: Ints) -> Ints:
+        """The rows of the events of the windows at these indices, window after window."""
         lengths = self.lengths[chosen]
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        rows = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
-        return Windows(self.events[rows], starts)
+        begin = np.cumsum(lengths) - lengths
+        rows: Ints = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begin, lengths)
+        return rows
 
     def renamed(self, keys: npt.NDArray[np.int32]) -> "Windows":
         """The same windows with `keys[key]` in the place of each key."""

@@ -1,0 +1,65 @@
+"""The windows that a model was tested on, kept in its bundle, so that an exported network can be compared with it.
+
+They are sequences of key numbers with how often each was met, normal and anomalous; no line of a log.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from logscan.evaluation.metrics import Bools, Floats
+from logscan.windows.sessions import EVENTS, Ints, Windows
+
+MOST = 1_000_000  # events that are kept
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """windows: distinct ones; normal, anomalous: (n,) how many of each there were; whole: whether all were kept."""
+
+    windows: Windows
+    normal: Ints
+    anomalous: Ints
+    whole: bool = True
+
+    @classmethod
+    def of(cls, windows: Windows, anomalous: Bools) -> Self:
+        """Of labelled windows; the most frequent ones where they are too many."""
+        first, inverse, counts = windows.distinct()
+        bad = np.bincount(inverse, anomalous, minlength=len(first)).astype(np.int64)
+        order = np.argsort(-counts, kind="stable")
+        kept = order[np.cumsum(windows.lengths[first][order]) <= MOST]
+        return cls(windows.take(first[kept]), (counts - bad)[kept], bad[kept], len(kept) == len(first))
+
+    def labelled(self, scores: Floats) -> tuple[Floats, Bools]:
+        """(n,) scores of the distinct windows as those of all, and which are anomalous."""
+        labels = np.repeat([False, True], [self.normal.sum(), self.anomalous.sum()])
+        return np.concatenate([np.repeat(scores, self.normal), np.repeat(scores, self.anomalous)]), labels
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers only."""
+        return {
+            "keys": self.windows.keys.tolist(),
+            "lengths": self.windows.lengths.tolist(),
+            "normal": self.normal.tolist(),
+            "anomalous": self.anomalous.tolist(),
+            "whole": self.whole,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse. Raises KeyError, TypeError or ValueError on anything else."""
+        keys, lengths = np.array(data["keys"], np.int32), np.array(data["lengths"], np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        if starts[-1] != len(keys) or (lengths < 1).any():
+            raise ValueError("the lengths of its windows are not those of their keys")
+        numbers = np.repeat(np.arange(len(lengths)), lengths)
+        events = pl.DataFrame({"window": numbers, "key": keys}).with_columns(source=0, line=0, offset=0, time=None)
+        return cls(
+            Windows(events.cast(EVENTS.schema), starts),
+            np.array(data["normal"], np.int64),
+            np.array(data["anomalous"], np.int64),
+            bool(data["whole"]),
+        )

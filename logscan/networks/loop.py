@@ -1,0 +1,135 @@
+"""The training loop: epochs, early stopping, checkpoints.
+
+Every epoch draws its order and its dropout from the seed and its own number, so that a run that was killed ends, when
+it is resumed, as it would have ended. `accelerate` places it: on a GPU in bf16, on several when started by `accelerate
+launch`, else on the CPU.
+"""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from logscan.errors import InputError
+from logscan.networks.batches import Batch
+from logscan.networks.run import Run
+
+WARMUP = 0.05  # share of all steps in which the learning rate rises
+LOWEST = 0.05  # share of the learning rate that is left at the end
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training.
+
+    loss(network, batch): the mean loss of a batch, and figures to be shown
+    batches(epoch): the batches of an epoch
+    held_out(network): the loss on what is held out, lower is better; None: the last epoch's network is kept
+    patience: epochs without a better one, after which the stage ends; 0: never
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    loss: Callable[[torch.nn.Module, Batch], tuple[torch.Tensor, dict[str, float]]]
+    batches: Callable[[int], Sequence[Batch]]
+    held_out: Callable[[torch.nn.Module], float] | None = None
+    patience: int = 0
+
+
+@dataclass
+class _State:
+    epoch: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(network: torch.nn.Module, stage: Stage, run: Run) -> list[dict[str, float]]:
+    """Train the network in place; it ends with its best weights. Gives the figures of each epoch.
+
+    Raises InputError where the loss is no number any more, or the checkpoint is not of this training.
+    """
+    if not stage.epochs:
+        return []
+    accelerator = Accelerator(mixed_precision="no")  # else bf16 would stay in the network's `forward`
+    optimizer = torch.optim.AdamW(network.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    state = _State()
+    checkpoint = None if run.folder is None else run.folder / f"{stage.name}.pt"
+    if checkpoint is not None and checkpoint.is_file():
+        state = _load(checkpoint, network, optimizer)
+    model, optimizer = accelerator.prepare(network, optimizer)
+    while state.epoch < stage.epochs and not _patience_is_over(state, stage):
+        figures = _epoch(model, optimizer, stage, run, state.epoch, accelerator)
+        state.epoch += 1
+        if stage.held_out is not None:
+            figures["held-out loss"] = stage.held_out(network)
+        if not math.isfinite(figures["loss"] + figures.get("held-out loss", 0.0)):
+            raise InputError(f"{stage.name}: the loss is no number any more; try a lower learning rate")
+        if figures.get("held-out loss", -math.inf) < state.best or stage.held_out is None:
+            state.best, state.best_epoch = figures.get("held-out loss", -math.inf), state.epoch
+            state.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        state.history.append(figures)
+        if checkpoint is not None and accelerator.is_main_process:
+            _save(checkpoint, network, optimizer, state)
+        run.progress(stage.name, state.epoch, stage.epochs, figures)
+    network.load_state_dict(state.weights)
+    return state.history
+
+
+def _patience_is_over(state: _State, stage: Stage) -> bool:
+    return bool(stage.patience) and state.epoch - state.best_epoch >= stage.patience
+
+
+def _epoch(
+    model: torch.nn.Module, optimizer: Any, stage: Stage, run: Run, epoch: int, accelerator: Accelerator
+) -> dict[str, float]:
+    """One pass over the batches; gives the means of the figures."""
+    torch.manual_seed(run.seed * 1_000_003 + epoch)
+    batches = stage.batches(epoch)
+    sums: dict[str, float] = {}
+    model.train()
+    with accelerator.split_between_processes(list(batches), apply_padding=True) as mine:
+        for n, batch in enumerate(mine):
+            rate = _schedule((epoch * len(mine) + n) / (stage.epochs * len(mine)))
+            for group in optimizer.param_groups:
+                group["lr"] = stage.learning_rate * rate
+            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=torch.cuda.is_available()):
+                loss, figures = stage.loss(model, batch)
+            optimizer.zero_grad()
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            for name, value in {"loss": loss.item(), **figures}.items():
+                sums[name] = sums.get(name, 0.0) + value / len(mine)
+    return sums
+
+
+def _schedule(done: float) -> float:
+    """The learning rate's factor when that share of all steps is done: it rises, then falls as a cosine does."""
+    return min(1.0, done / WARMUP + 0.01) * (LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def _save(path: Path, network: torch.nn.Module, optimizer: Any, state: _State) -> None:
+    """Atomically: killed at any moment, the older checkpoint or the newer one is there."""
+    made = path.with_suffix(".new")
+    torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, made)
+    os.replace(made, path)
+
+
+def _load(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> _State:
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(saved.pop("network"))
+        optimizer.load_state_dict(saved.pop("optimizer"))
+        return _State(**saved)
+    except (RuntimeError, EOFError, UnpicklingError, AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(f"{path} is not of this training: remove it, or use the options of the one it is of") from None

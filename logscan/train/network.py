@@ -1,0 +1,162 @@
+"""Training a detector of sequences beside the profile of the same logs.
+
+A labelled corpus is split as its protocol says: the normal windows of the training part are learnt from, anomalous ones
+that it leaves there serve as labels, and the test part is what the model is measured on. An unlabelled one is all
+normal.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from logscan.corpora import Corpus
+from logscan.corpora.reading import Data, ReadOptions, read
+from logscan.corpora.splits import protocol_of
+from logscan.detectors.logllama.detector import LogLLaMA
+from logscan.detectors.logllama.options import Options as LogLLaMAOptions
+from logscan.detectors.profile import Profile, session_events
+from logscan.detectors.registry import training
+from logscan.errors import InputError, OptionError
+from logscan.models.held_out import HeldOut
+from logscan.networks.run import Progress as Epochs
+from logscan.networks.run import Run
+from logscan.records import Reader
+from logscan.scan import Progress
+from logscan.settings import build
+from logscan.sources import Problem, Stream, open_streams
+from logscan.templates.keys import Keys
+from logscan.train.options import Model, Options, card_of, measured
+from logscan.windows import Sessions, Window, Windows
+
+FEWEST = 20  # normal windows to learn from
+RUN = "run.json"  # what a checkpoint belongs to
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """What is learnt from, however it was read. window: how the logs were cut, as for `--window`."""
+
+    reader: Reader
+    profile: Profile
+    normal: Windows
+    anomalous: Windows | None
+    window: str
+    fingerprint: str
+    data: Data | None = None  # of a labelled corpus
+
+
+def train_network(
+    corpus: Corpus,
+    options: Options,
+    progress: Progress,
+    on_problem: Callable[[Problem], None],
+    epochs: Epochs,
+    checkpoints: Path | None,
+) -> Model:
+    """The detector and the profile of a corpus.
+
+    Raises InputError where there is too little to learn from, OptionError where an option means nothing, where torch is
+    missing, and where the checkpoints are those of another training.
+    """
+    detector = LogLLaMA(build(LogLLaMAOptions, options.settings))
+    learn = _labelled if corpus.anomalous is not None else _unlabelled
+    learnt = learn(corpus, options, progress, on_problem)
+    if len(learnt.normal) < FEWEST:
+        raise InputError(f"{corpus.name}: {len(learnt.normal)} normal windows are too few to learn from")
+    if checkpoints is not None:
+        _check(checkpoints, {"fingerprint": learnt.fingerprint, "options": asdict(options)})
+    run = Run(options.seed, checkpoints, epochs)
+    hashes, ends = learnt.reader.keys.hashes(), learnt.window == "session"
+    with training(options.detector):
+        figures = detector.fit(learnt.normal, hashes, ends, run, learnt.anomalous)
+    card = card_of(corpus, learnt.profile, learnt.reader, options) | {
+        "fingerprint": learnt.fingerprint,
+        "window": learnt.window,
+        "windows": len(learnt.normal),
+        "training": figures,
+        "threshold": {
+            "nats": round(detector.threshold_, 3),
+            "top_k": detector.k_,
+            "how": "surprise of a window's least probable key, on normal windows held out from training",
+        },
+    }
+    if learnt.data is None:
+        few = learnt.normal.take(np.arange(min(len(learnt.normal), 10_000)))
+        return Model(learnt.profile, card, detector, HeldOut.of(few, np.zeros(len(few), bool)))
+    test = learnt.data.test
+    card["split"] = {
+        "protocol": options.protocol,
+        "train_share": options.train_share or protocol_of(options.protocol).share,
+        "seed": options.seed,
+        "limit": options.limit,
+        "window": learnt.window,
+    }
+    card["held_out"] = {"windows": len(test.windows), "anomalous": int(test.anomalous.sum())}
+    scores = detector.score(test.windows).window
+    card |= measured(scores, test.anomalous, options.prevalence or corpus.prevalence)
+    return Model(learnt.profile, card, detector, HeldOut.of(test.windows, test.anomalous))
+
+
+def _check(folder: Path, run: Mapping[str, Any]) -> None:
+    """Make the folder of checkpoints, or see that it belongs to this run."""
+    described = orjson.dumps(run, default=str)
+    try:
+        if (folder / RUN).read_bytes() != described:
+            raise OptionError(f"{folder} was begun with other data or options: leave out --resume to begin anew")
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RUN).write_bytes(described)
+
+
+def _labelled(corpus: Corpus, options: Options, progress: Progress, on_problem: Callable[[Problem], None]) -> _Learnt:
+    """The training part of a labelled corpus."""
+    names = ("protocol", "train_share", "seed", "limit", "log_format", "session", "window", "masks")
+    data = read(corpus, ReadOptions(**{name: getattr(options, name) for name in names}), progress, on_problem)
+    train = data.train
+    normal, anomalous = (train.windows.take(np.flatnonzero(train.anomalous == kind)) for kind in (False, True))
+    return _Learnt(
+        reader=data.reader,
+        profile=data.profile,
+        normal=normal,
+        anomalous=anomalous if len(anomalous) else None,
+        window=data.split.window,
+        fingerprint=data.fingerprint,
+        data=data,
+    )
+
+
+def _unlabelled(corpus: Corpus, options: Options, progress: Progress, on_problem: Callable[[Problem], None]) -> _Learnt:
+    """All windows of logs that are taken to be normal."""
+    streams = open_streams(corpus.paths, on_problem)
+    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session)
+    window = _window(streams, reader) if options.window == "auto" else options.window
+    reader.window = Window.parse(window)
+    profile, sessions = Profile(reader.keys), Sessions(limit=1 << 62)
+    for stream in streams:
+        for chunk in reader.chunks(stream):
+            profile.add(chunk)
+            list(sessions.add(session_events(chunk)))
+            progress("learning", chunk.read, stream.size)
+    family = reader.freeze()
+    windows = sessions.close().renamed(family)
+    if options.limit is not None and options.limit < len(windows):
+        drawn = np.random.default_rng(options.seed).choice(len(windows), options.limit, replace=False)
+        windows = windows.take(np.sort(drawn))
+    digest = blake2b(windows.keys.tobytes() + windows.starts.tobytes(), digest_size=16).hexdigest()
+    return _Learnt(reader, profile.finish(family), windows, None, window, digest)
+
+
+def _window(streams: list[Stream], reader: Reader) -> str:
+    """Sessions where the first lines of the logs show them, else time where they have it, else a count."""
+    first = [records for stream in streams for records, _ in islice(reader.unkeyed(stream), 1)]
+    for column, window in (("session", "session"), ("time", "60s")):
+        if any(records.select(pl.col(column).is_not_null().any()).item() for records in first):
+            return window
+    return "100"

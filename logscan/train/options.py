@@ -1,0 +1,69 @@
+"""What a training is told, and what it gives."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from logscan.corpora import Corpus
+from logscan.detectors.logllama.detector import LogLLaMA
+from logscan.detectors.profile import Profile
+from logscan.evaluation import measure
+from logscan.evaluation.metrics import Bools, Floats
+from logscan.models.bundle import BASELINE
+from logscan.models.held_out import HeldOut
+from logscan.records import Reader
+
+
+@dataclass(frozen=True)
+class Options:
+    """train_share: of what is learnt from, as the protocol says; None for its own
+    prevalence: the share of anomalies that precision and F1 are also reported for; by default that of the corpus
+    detector, settings: a name, and its options as nested settings
+    protocol: of labelled corpora, see `corpora.splits`; `baseline` is held against sessions or lines of its own
+    limit: at most so many windows, for a trial"""
+
+    train_share: float | None = None
+    seed: int = 0
+    prevalence: float | None = None
+    log_format: str | None = None
+    session: str | None = None
+    window: str = "auto"
+    masks: tuple[str, ...] = ()
+    detector: str = BASELINE
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = "logllama"
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was learnt, and what there is to say about it; held_out: the windows that it was tested on."""
+
+    profile: Profile
+    card: dict[str, Any]
+    detector: LogLLaMA | None = None
+    held_out: HeldOut | None = None
+
+
+def card_of(corpus: Corpus, profile: Profile, reader: Reader, options: Options) -> dict[str, Any]:
+    """What a reader of any model should know."""
+    chosen = {name: value for name, value in asdict(options).items() if value not in (None, (), {})}
+    return {
+        "corpus": corpus.name,
+        "records": profile.records,
+        "templates": len({profile.keys.template(key) for key in range(profile.keys.known)}),
+        "sessions": profile.sessions.sessions_ if profile.sessions else 0,
+        "options": {name: value for name, value in chosen.items() if name != "detector"},
+        "layouts": [layout.to_dict() for layout in reader.by_format.values()],
+        "notes": profile.notes,
+    }
+
+
+def measured(scores: Floats, anomalous: Bools, prevalence: float | None) -> dict[str, Any]:
+    """The metrics of held-out scores, as they are and at a prevalence; none where there is one class only."""
+    if anomalous.all() or not anomalous.any():
+        return {}
+    found = {"metrics": asdict(measure(scores, anomalous))}
+    if prevalence is not None:
+        found["at_prevalence"] = asdict(measure(scores, anomalous, prevalence=prevalence))
+    return found
