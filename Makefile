@@ -1,8 +1,9 @@
 # Everything for working on logscan. `make demo` and `make test` need only Python 3.11 or newer with pip, and set up
-# the rest in .venv; `make PYTHON=python3.12 test` uses another Python. Written for GNU make 3.81, which macOS has.
+# the rest in .venv, `make test` with torch; `make PYTHON=python3.12 test` uses another Python. Written for GNU make 3.81, which macOS has.
 
 PYTHON = python3
 BIN = .venv/bin
+LIGHT = .venv/.light
 READY = .venv/.ready
 
 .PHONY: help demo test slow lint types check docs
@@ -10,7 +11,7 @@ READY = .venv/.ready
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## Scan the example log against a good day
+demo: $(LIGHT) ## Scan the example log against a good day
 	@$(BIN)/logscan scan examples/shop.log --baseline examples/good.log --format pretty
 
 test: $(READY) ## Run the quick tests
@@ -33,13 +34,20 @@ docs: $(READY) ## Write again what is generated: docs/formats.md and docs/demo.s
 	$(BIN)/python docs/picture.py
 
 # pip of the outer Python fills the environment, so that it works where Debian leaves out python3-venv.
-$(READY): pyproject.toml constraints.txt
+INSTALL = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
+	--constraint constraints.txt --editable
+
+$(LIGHT): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'logscan needs Python 3.11 or newer: make PYTHON=/path/to/python3'; exit 1; } >&2
 	@$(PYTHON) -m pip --version > /dev/null || \
 		{ echo '$(PYTHON) has no pip: on Debian, apt install python3-pip'; exit 1; } >&2
 	@echo 'Setting up .venv, once ...' >&2
 	@$(PYTHON) -m venv --without-pip .venv
-	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]' >&2
+	@$(INSTALL) . >&2
+	@touch $(LIGHT)
+
+$(READY): $(LIGHT)
+	@echo 'Adding torch and what the tests need, once ...' >&2
+	@$(INSTALL) '.[dev,train]' >&2
 	@touch $(READY)

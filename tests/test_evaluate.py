@@ -115,7 +115,7 @@ def test_what_cannot_be_measured(write: Write, hdfs: Hdfs) -> None:
     with pytest.raises(InputError, match="one class only"):
         evaluate([corpus(write, hdfs[0], dict.fromkeys(hdfs[1], "Normal"))])
     with pytest.raises(InputError, match="too few"):
-        evaluate([corpus(write, *hdfs)], Options(("counts",), read=ReadOptions(train_share=0.02)))
+        evaluate([corpus(write, *hdfs)], Options(("counts",), read=ReadOptions(train_share=0.002)))
 
 
 def test_variants() -> None:

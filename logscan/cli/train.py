@@ -1,5 +1,6 @@
 """`logscan train`."""
 
+import os
 from pathlib import Path
 from shutil import rmtree
 from typing import Annotated
@@ -75,11 +76,14 @@ def train(
         limit=limit,
     )
     checkpoints = output.parent / f".{output.name}.training"
-    if not resume:
+    leads = os.environ.get("RANK", "0") == "0"  # among the processes that `accelerate launch` started
+    if not resume and leads:
         rmtree(checkpoints, ignore_errors=True)
     problems = Problems()
     with shown_progress(progress) as advance, shown_epochs(progress) as epoch:
         model = run(corpus, options, advance, problems.say, epoch, checkpoints)
+    if not leads:
+        return
     try:
         card = save(output, model.profile, model.card, model.detector, model.held_out)
     except OSError as error:

@@ -104,23 +104,27 @@ def read(
     reader = Reader(Keys(options.masks), problem, options.log_format, options.session)
     window = options.window
     if window in (None, "auto"):
-        window = _window(corpus, protocol.window, streams, reader)
+        window = window_of(corpus, protocol.window, streams, reader)
     reader.window = Window.parse(window)
     reader.group = corpus.group if window == "session" else None
     found = table_of(corpus, streams, reader, progress)
-    by_session = window == "session"
-    table = found.windows
-    if options.limit is not None:
-        in_order = options.protocol == "time" or (options.protocol == "logllm" and not by_session)
-        table = sample(table, options.limit, options.seed, in_order)
-    parts = split(table, options.protocol, options.train_share, options.seed, not by_session, window=window)
-    passes = _Passes(corpus, reader, streams, progress, parts)
+    parts = parts_of(found.windows, options, window)
+    passes = Passes(corpus, reader, streams, progress, parts)
     profile, train = passes.learn()
     test = passes.look(parts.test, "reading the test part")
     return Data(corpus, parts, reader, profile, train, test, found.fingerprint, len(test.windows.events))
 
 
-def _window(corpus: Corpus, usual: str, streams: Sequence[Stream], reader: Reader) -> str:
+def parts_of(table: pl.DataFrame, options: ReadOptions, window: str) -> Split:
+    """The split of a table of windows, or of a sample of it where there is a limit."""
+    by_session = window == "session"
+    if options.limit is not None:
+        in_order = options.protocol == "time" or (options.protocol == "logllm" and not by_session)
+        table = sample(table, options.limit, options.seed, in_order)
+    return split(table, options.protocol, options.train_share, options.seed, not by_session, window=window)
+
+
+def window_of(corpus: Corpus, usual: str, streams: Sequence[Stream], reader: Reader) -> str:
     """How the corpus is cut unless the user says it: by time only if some record of a first block has one."""
     if corpus.by == "session" or corpus.group is not None:
         return "session"
@@ -128,7 +132,7 @@ def _window(corpus: Corpus, usual: str, streams: Sequence[Stream], reader: Reade
     return usual if usual == UNTIMED or any(records["time"].is_not_null().any() for records in first) else UNTIMED
 
 
-class _Passes:
+class Passes:
     """The readings after the first, each of some windows."""
 
     def __init__(

@@ -30,7 +30,7 @@ from logscan.settings import Settings
 from logscan.sources import Problem
 
 DEFAULT = ("baseline", "counts")
-FEWEST = 20  # normal windows to learn from
+FEWEST = 2  # normal windows: one to learn from, one to be held out
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from logscan.corpora import Corpus
-from logscan.corpora.reading import Labelled, ReadOptions
-from logscan.corpora.reading import _Passes as Passes
-from logscan.corpora.reading import _window as window_of
-from logscan.corpora.splits import PROTOCOLS, Split, protocol_of, sample, split
+from logscan.corpora.reading import Labelled, Passes, ReadOptions, parts_of, window_of
+from logscan.corpora.splits import PROTOCOLS, Split, protocol_of, sample
 from logscan.corpora.table import table_of
 from logscan.errors import InputError, ModelError
 from logscan.evaluation.contestants import ByProfile, Contestant
@@ -56,15 +54,14 @@ def open_model(
     reader.group = corpus.group if window == "session" else None
     found = table_of(corpus, streams, reader, progress)
     same = card.get("fingerprint") == found.fingerprint and window == past.window
-    chosen = past if same else replace(options, window=window)
-    in_order = chosen.protocol == "time" or (chosen.protocol == "logllm" and window != "session")
+    chosen = past if same else options
     table = found.windows
-    if chosen.limit is not None:
-        table = sample(table, chosen.limit, chosen.seed, in_order)
     if same:
-        parts = split(table, chosen.protocol, chosen.train_share, chosen.seed, window != "session", window=window)
+        parts = parts_of(table, past, window)
         note = f"{folder}: trained on this corpus, and tested on the {len(parts.test):,} windows left for that"
     else:
+        if options.limit is not None:
+            table = sample(table, options.limit, options.seed, False)
         if table["anomalous"].all() or not table["anomalous"].any():
             raise InputError(f"labels of one class only in {len(table):,} windows of {corpus.name}")
         parts = Split("none", window, table["window"].clear(), table["window"], table)

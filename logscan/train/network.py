@@ -35,7 +35,7 @@ from logscan.templates.keys import Keys
 from logscan.train.options import Model, Options, card_of, measured
 from logscan.windows import Sessions, Window, Windows
 
-FEWEST = 20  # normal windows to learn from
+FEWEST = 2  # normal windows: one to learn from, one to be held out
 RUN = "run.json"  # what a checkpoint belongs to
 
 

@@ -15,7 +15,8 @@ in overlapping chunks; equal sequences are learnt once, with their number as wei
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from math import ceil, log
 from pathlib import Path
 from typing import Any, Self
@@ -100,6 +101,14 @@ class LogLLaMA:
             improbable, worst = options.improbable_counts, np.where(np.isin(held_out.vectors, learnt), 0.0, worst)
         allowed = int(options.false_positives * len(held_out))
         self.threshold_ = max(-log(improbable), float(np.sort(worst)[::-1][allowed]))
+
+    def with_rule(self, options: Options, normal: Windows, seed: int) -> Self:
+        """The same network by another `rule` or `combine`, calibrated as `fit` does on these windows with this seed."""
+        other = copy(self)
+        other.options = replace(self.options, rule=options.rule, combine=options.combine)
+        kept, held_out = _split(normal, other.options.held_out, seed)
+        other._calibrate(held_out, kept.vectors)
+        return other
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows and events by the rule of the options; 0.5 is the threshold."""
