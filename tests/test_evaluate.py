@@ -18,7 +18,7 @@ from logscan.train import train
 Write = Callable[[str, Sequence[str]], str]
 Hdfs = tuple[list[str], dict[str, str]]
 
-TINY = ["lm.layers=1", "lm.heads=2", "lm.hidden=8", "lm.head_dim=4", "lm.intermediate=16", "lm.epochs=2"]
+TINY = ["lm.layers=1", "lm.heads=2", "lm.hidden=8", "lm.head_dim=4", "lm.intermediate=16", "lm.epochs=2", "folds=0"]
 HALF = ReadOptions(train_share=0.5)
 
 __all__ = ["hdfs"]  # a fixture

@@ -39,7 +39,7 @@ TINY = Language(
     batch=2,
     learning_rate=0.03,
 )
-OPTIONS = Options(lm=TINY, rl=Reinforcement(episodes=2), improbable=0.02)
+OPTIONS = Options(lm=TINY, rl=Reinforcement(episodes=2), improbable=0.02, folds=0)
 HASHES = [f"hash {n}" for n in (3, 1, 4, 0, 5, 9, 2, 6)]
 OPEN, READ, CHECK, WRITE, SYNC, CLOSE, NEVER = range(7)
 UNSEEN = 99
@@ -335,3 +335,33 @@ def test_labelled_windows_with_keys_of_their_own(windows_of: WindowsOf) -> None:
     assert len(figures["rewards"]) == 2
     assert figures["keys"] == 6
     assert np.isfinite(short.score(bad).window).all()
+
+
+# The threshold
+
+
+def test_every_window_is_judged_by_a_network_that_did_not_learn_from_it(windows_of: WindowsOf, tmp_path: Path) -> None:
+    windows = windows_of(normal(3, 60))
+    stages = []
+    run = Run(0, tmp_path, lambda stage, epoch, epochs, figures: stages.append(stage))
+    detector = LogLLaMA(replace(OPTIONS, folds=3, lm=replace(TINY, epochs=2)))
+    detector.fit(windows, HASHES, True, run)
+    assert [len(nats) for nats, _ in detector.held_out_] == [20, 20, 20]
+    assert sum("calibration" in stage for stage in stages) == 3 * (2 + 2)
+    assert (tmp_path / "calibration 3 of 3" / "language model.pt").is_file()
+    everything = np.concatenate([nats for nats, _ in detector.held_out_])
+    assert (everything > detector.threshold_).mean() <= OPTIONS.false_positives
+
+
+def test_another_rule_is_what_would_have_been_fitted(windows_of: WindowsOf, detector: LogLLaMA) -> None:
+    windows = judged(windows_of)
+    for changed in (replace(OPTIONS, combine="counts"), replace(OPTIONS, rule="top-k")):
+        fresh = fitted(windows_of(normal(1)), changed)
+        other = detector.with_rule(changed)
+        assert other.threshold_ == fresh.threshold_
+        assert other.score(windows).window.tolist() == fresh.score(windows).window.tolist()
+
+
+def test_too_few_windows_for_parts_are_judged_by_the_held_out_alone(windows_of: WindowsOf) -> None:
+    detector = fitted(windows_of(normal(1, 5)), replace(OPTIONS, folds=4))
+    assert [len(nats) for nats, _ in detector.held_out_] == [1]

@@ -14,7 +14,7 @@ What differs from the paper: the end of a session is predicted as a key is; sequ
 in overlapping chunks; equal sequences are learnt once, with their number as weight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, replace
 from math import ceil, log
@@ -37,6 +37,9 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 STATE = "detector.json"
 WEIGHTS = "weights.safetensors"
 EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first that is there is used
+
+
+HeldOut = tuple[Floats, npt.NDArray[np.bool_]]  # worst nats of windows, and whether their counts were learnt
 
 
 class LogLLaMA:
@@ -62,28 +65,39 @@ class LogLLaMA:
         hashes: of all known keys, by number; ends: whether a window's end means something, as that of a session does.
         Gives figures of the training.
         """
+        vocabulary = Vocabulary.learnt(normal, hashes)
+        self.k_ = max(1, ceil(self.options.top_k * len(vocabulary.hashes)))
+        self.sessions_, self.span_, self.vectors_ = len(normal), normal.span(), np.unique(normal.vectors)
+        self.held_out_ = [
+            self._judged_by_others(kept, out, vocabulary, ends, part, anomalous)
+            for kept, out, part in _folds(normal, self.options.folds, run)
+        ]
+        kept, held_out = _split(normal, self.options.held_out, run.seed)
+        self.network, self.judge, figures = self._train(kept, held_out, vocabulary, ends, run, anomalous)
+        if not self.held_out_:
+            worst = self.judge.judge(held_out).worst_nats(held_out)
+            self.held_out_ = [(worst, np.isin(held_out.vectors, kept.vectors))]
+        self.calibrate()
+        return figures
+
+    def _train(
+        self, kept: Windows, held_out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
+    ) -> tuple[Any, Judge, dict[str, Any]]:
+        """A network, what judges by it, and figures of its training."""
         from logscan.detectors.logllama.language import TorchScorer, learn, new_network
         from logscan.detectors.logllama.reinforce import reinforce
-
-        options = self.options
-        vocabulary = Vocabulary.learnt(normal, hashes)
-        self.k_ = max(1, ceil(options.top_k * len(vocabulary.hashes)))
-        self.sessions_, self.span_, self.vectors_ = len(normal), normal.span(), np.unique(normal.vectors)
-        kept, held_out = _split(normal, options.held_out, run.seed)
 
         def weighted(windows: Windows) -> tuple[list[Ints], Ints]:
             first, _, counts = windows.distinct()
             return vocabulary.sequences(windows.take(first), ends), counts
 
-        network = new_network(len(vocabulary), options.lm, run.seed)
+        lm = self.options.lm
+        network = new_network(len(vocabulary), lm, run.seed)
         learnt = weighted(kept)
-        epochs = learn(network, learnt, weighted(held_out), options.lm, run)
+        epochs = learn(network, learnt, weighted(held_out), lm, run)
         bad = ([], np.zeros(0, np.int64)) if anomalous is None else weighted(anomalous)
-        episodes = reinforce(network, learnt, bad, self.k_, options.lm, options.rl, run)
-        self.network = network
-        self.judge = Judge(TorchScorer(network), vocabulary, options.lm.context, options.lm.overlap, ends)
-        self._calibrate(held_out, kept.vectors)
-        return {
+        episodes = reinforce(network, learnt, bad, self.k_, lm, self.options.rl, run)
+        figures = {
             "parameters": sum(weights.numel() for weights in network.parameters()),
             "keys": len(vocabulary.hashes),
             "distinct_windows": len(learnt[0]),
@@ -91,23 +105,31 @@ class LogLLaMA:
             "held_out_loss": min(figures["held-out loss"] for figures in epochs),
             "rewards": [round(figures["reward"], 4) for figures in episodes],
         }
+        return network, Judge(TorchScorer(network), vocabulary, lm.context, lm.overlap, ends), figures
 
-    def _calibrate(self, held_out: Windows, learnt: Hashes) -> None:
+    def _judged_by_others(
+        self, kept: Windows, out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
+    ) -> HeldOut:
+        """Normal windows as a network judges them that learnt from others."""
+        learnt, held_out = _split(kept, self.options.held_out, run.seed)
+        _, judge, _ = self._train(learnt, held_out, vocabulary, ends, run, anomalous)
+        return judge.judge(out).worst_nats(out), np.isin(out.vectors, kept.vectors)
+
+    def calibrate(self) -> None:
         """Put the threshold where a share `false_positives` of the held-out normal windows would be anomalous, but
         never below the surprise of a key that has the probability `improbable`."""
-        options = self.options
-        improbable, worst = options.improbable, self.judge.judge(held_out).worst_nats(held_out)
+        options, improbable = self.options, self.options.improbable
+        worst, seen = (np.concatenate(parts) for parts in zip(*self.held_out_, strict=True))
         if options.combine == "counts":
-            improbable, worst = options.improbable_counts, np.where(np.isin(held_out.vectors, learnt), 0.0, worst)
-        allowed = int(options.false_positives * len(held_out))
+            improbable, worst = options.improbable_counts, np.where(seen, 0.0, worst)
+        allowed = int(options.false_positives * len(worst))
         self.threshold_ = max(-log(improbable), float(np.sort(worst)[::-1][allowed]))
 
-    def with_rule(self, options: Options, normal: Windows, seed: int) -> Self:
-        """The same network by another `rule` or `combine`, calibrated as `fit` does on these windows with this seed."""
+    def with_rule(self, options: Options) -> Self:
+        """The same networks by the `rule` and the `combine` of other options, as `fit` would have calibrated them."""
         other = copy(self)
         other.options = replace(self.options, rule=options.rule, combine=options.combine)
-        kept, held_out = _split(normal, other.options.held_out, seed)
-        other._calibrate(held_out, kept.vectors)
+        other.calibrate()
         return other
 
     def score(self, windows: Windows) -> Scores:
@@ -212,6 +234,24 @@ class LogLLaMA:
         except (SafetensorError, OSError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
         return TorchScorer(network)
+
+
+def _folds(windows: Windows, folds: int, run: Run) -> Iterator[tuple[Windows, Windows, Run]]:
+    """Parts of the windows to learn from, each with the rest, which is judged, and a run of its own."""
+    if len(windows) < 2 * folds:
+        return
+    order = np.random.default_rng([run.seed, 1]).permutation(len(windows))
+    for fold in range(folds):
+        name = f"calibration {fold + 1} of {folds}"
+
+        def ended(stage: str, epoch: int, epochs: int, figures: dict[str, float], /, name: str = name) -> None:
+            run.progress(f"{name}, {stage}", epoch, epochs, figures)
+
+        folder = None if run.folder is None else run.folder / name
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        kept, out = np.delete(order, np.s_[fold::folds]), order[fold::folds]
+        yield windows.take(np.sort(kept)), windows.take(np.sort(out)), Run(run.seed + fold + 1, folder, ended)
 
 
 def _split(windows: Windows, share: float, seed: int) -> tuple[Windows, Windows]:
