@@ -87,7 +87,13 @@ class Lab:
         """A network of NETWORKS on the HDFS sample, from the folder of work if it is there."""
         data, called = self.hdfs(share, seed), f"{name.replace(' ', '-')}-{share or 'protocol'}-{seed}"
         folder, checkpoints = self.work / "networks" / called, self.work / "checkpoints" / called
-        if not (folder / "model.json").is_file():
+        if name == SMALL and not folder.is_dir() and not checkpoints.is_dir():
+            self.trained(WITHOUT, share, seed)  # its language model is the same: reinforcement goes on from there
+            without = checkpoints.with_name(called.replace("small", "small-without-RL"))
+            if without.is_dir():
+                shutil.copytree(without, checkpoints)
+        held_out = folder / "held_out.npz"  # what the rules are calibrated on, which a bundle does not hold
+        if not held_out.is_file():
             with resumable(called, checkpoints) as (run, taken):
                 detector = LogLLaMA(build(Options, self.settings(name)))
                 figures = detector.fit(normal_of(data), data.reader.keys.hashes(), True, run(seed))
@@ -95,13 +101,19 @@ class Lab:
             scores, anomalous = detector.score(data.test.windows).window, data.test.anomalous
             card |= measured(scores, anomalous, data.corpus.prevalence) | {"training": figures | {"seconds": taken()}}
             save(folder, data.profile, card, detector, HeldOut.of(data.test.windows, anomalous))
-            shutil.rmtree(checkpoints)
-        return Trained(LogLLaMA.load(folder, data.reader.keys.hashes()), dict(read_card(folder)["training"]), folder)
+            worst, seen = (np.concatenate(parts) for parts in zip(*detector.held_out_, strict=True))
+            np.savez(held_out, worst=worst, seen=seen)
+            if name != WITHOUT:
+                shutil.rmtree(checkpoints)
+        detector = LogLLaMA.load(folder, data.reader.keys.hashes())
+        with np.load(held_out) as arrays:
+            detector.held_out_ = [(arrays["worst"], arrays["seen"])]
+        return Trained(detector, dict(read_card(folder)["training"]), folder)
 
     def ruled(self, name: str, share: float | None, seed: int, rule: Options, label: str) -> Result:
         """A trained network by a rule, on the test part."""
         trained, data = self.trained(name, share, seed), self.hdfs(share, seed)
-        detector = trained.detector.with_rule(rule, normal_of(data), seed)
+        detector = trained.detector.with_rule(rule)
         return result_of(label, detector, data, seed, trained.figures["seconds"])
 
 
@@ -300,7 +312,7 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
     ways = {
         "ONNX Runtime": (onnx, default),
         "torch, 1 thread": (judge, 1),
-        f"torch, {default} threads (its default)": (judge, default),
+        f"torch, its default ({default})": (judge, default),
     }
     single = [windows.take(np.array([at])) for at in np.linspace(0, len(windows) - 1, ALONE).astype(int)]
     together: dict[str, list[float]] = {name: [] for name in ways}
@@ -346,7 +358,7 @@ def resumed(lab: Lab) -> Figures:
     checkpoints.mkdir(parents=True)
 
     def cut(stage: str, epoch: int, epochs: int, figures: dict[str, float], /) -> None:
-        if epoch == half:
+        if (stage, epoch) == ("language model", half):
             raise Cut
 
     began, hashes = perf_counter(), data.reader.keys.hashes()

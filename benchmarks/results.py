@@ -1,0 +1,349 @@
+"""Measure everything that docs/results.md says, and write it.
+
+    python benchmarks/results.py [--data DIR] [--out docs/results.md] [--work DIR] [--only SECTION] [--quick]
+
+The data are the real logs of ../shared/data or $LOGSCAN_DATA. Trained networks and the figures of each section are
+kept in the folder of work, so that a run that was cut goes on where it was; remove the folder to measure everything
+anew, or name one section with --only to renew it alone, from networks that are there. --quick trains for two epochs on
+few windows and marks the page as not for quoting: it shows that every section works.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import orjson
+import torch
+from experiments import (
+    PAPER,
+    SMALL,
+    WITHOUT,
+    Figures,
+    Lab,
+    ablation,
+    detectors,
+    exported,
+    other_samples,
+    paper_size,
+    resumed,
+    top_k,
+)
+
+VERSIONS = ("torch", "transformers", "onnxruntime")
+SAMPLE = """The data are a sample of HDFS v1: {normal} normal and {anomalous} anomalous sessions, with addresses
+rendered. Precision and F1 are re-weighted to 2.93 % of anomalies, their share in the whole corpus. The protocol is
+that of the paper, `logllama`: a share of the normal sessions is learnt from, the rest and all anomalies are the test.
+The paper's 10 % are 55,822 sequences, those of this sample {learnt}: the same share, not the same amount."""
+
+
+def write_detectors(found: Figures) -> str:
+    first = next(iter(found.values()))
+    parts = [
+        SAMPLE.format(
+            normal=number(first["learnt"] + first["tested"] - first["anomalous"]),
+            anomalous=number(first["anomalous"]),
+            learnt=number(first["learnt"]),
+        )
+    ]
+    for title, of in found.items():
+        parts.append(
+            f"**From {title}**: learnt from {number(of['learnt'])} sessions ({number(of['distinct'])} distinct, "
+            f"{of['keys']} log keys), tested on {number(of['tested'])}. {of_seeds(of['rows'])}"
+        )
+        rows = [
+            (row["detector"], *quality(row), took(row["seconds"]["train"]), took(row["seconds"]["score"]))
+            for row in of["rows"]
+        ]
+        parts.append(table("detector|F1|95 %|precision|recall|AUROC|train|score", rows))
+    published = (
+        ("LogNEO, 2026 (1.3 billion parameters)", "0.927"),
+        ("LogGPT", "0.901"),
+        ("LogLLaMA", "0.894"),
+        ("LogLLaMA without reinforcement", "0.879"),
+    )
+    parts += [
+        "Rows of `logllama` with the same `rl.episodes` are one network by several rules, so their time to train is "
+        "the same one. The baseline learns while the log is read, and has none of its own. For comparison, F1 as "
+        "published, on the whole corpus and not on this sample:",
+        table("published|F1", published),
+    ]
+    return "\n\n".join(parts)
+
+
+def write_top_k(found: Figures) -> str:
+    parts = ["The paper's rule for every K, on the same data, seed 0. The K in use is half of the keys."]
+    for title, of in found.items():
+        steps = of["steps"]
+        rows = [
+            (
+                f"{a['k']} (in use)" if a["k"] == of["k"] else str(a["k"]),
+                *(four(step[name]) for step in (a, b) for name in ("f1", "precision", "recall")),
+            )
+            for a, b in zip(steps[SMALL], steps[WITHOUT], strict=True)
+        ]
+        best = [max(steps[name], key=lambda step: float(step["f1"])) for name in (SMALL, WITHOUT)]
+        parts += [
+            f"**From {title}** ({of['keys']} keys). The best K, chosen on the test data and so no fair figure, is "
+            f"{best[0]['k']} with reinforcement (F1 {four(best[0]['f1'])}) and {best[1]['k']} without "
+            f"({four(best[1]['f1'])}).",
+            table("K|F1 with RL|precision|recall|F1 without RL|precision|recall", rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def write_ablation(found: Figures) -> str:
+    parts = ["The same networks on the same data, with reinforcement (RL) and without."]
+    for title, of in found.items():
+        rows = [
+            ("with RL" if row["network"] == SMALL else "without RL", row["rule"], *quality(row)) for row in of["rows"]
+        ]
+        rewards = ", ".join(f"{reward:.4f}" for reward in of["rewards"])
+        shares = [
+            ("with RL" if name == SMALL else "without RL", percent(hits["normal"]), percent(hits["anomalous"]))
+            for name, hits in of["hits"].items()
+        ]
+        verdicts = [f"- by the rule `{rule}`: {verdict(gain)}" for rule, gain in of["gains"].items()]
+        parts += [
+            f"**From {title}.** {of_seeds(of['rows'])}",
+            table("network|rule|F1|95 %|precision|recall|AUROC", rows),
+            "What reinforcement adds to F1, with and without compared seed by seed:\n\n" + "\n".join(verdicts),
+            f"Mean reward of a step, episode by episode: {rewards}. Steps of test windows whose true key is in the "
+            "Top-K, which is a reward of +1:",
+            table("network|normal windows|anomalous windows", shares),
+        ]
+    left = "; ".join(
+        f"from {title} {percent(of['hits'][WITHOUT]['normal'])} of the steps of normal test windows are hits before, "
+        f"{percent(of['hits'][SMALL]['normal'])} after, and of those of anomalous windows "
+        f"{percent(of['hits'][WITHOUT]['anomalous'])} and {percent(of['hits'][SMALL]['anomalous'])}, while the mean "
+        f"reward of an episode goes from {of['rewards'][0]:.4f} to {of['rewards'][-1]:.4f}"
+        for title, of in found.items()
+    )
+    parts.append(
+        "Why: the reward does not depend on the key that was drawn, only on whether the true one is in the Top-K. The "
+        "expected gradient is the reward times that of the log of the Top-K's whole probability: a hit moves "
+        "probability from outside the Top-K into it, and not to the true key rather than to the others there. So there "
+        "is as much to gain on normal windows as there are steps outside the Top-K, and the same on anomalous ones is "
+        f"lost: {left}. The protocol leaves no anomalies to learn from: a miss is always -1."
+    )
+    return "\n\n".join(parts)
+
+
+def verdict(gain: Figures) -> str:
+    """In words, as far as the figures go."""
+    if gain["interval"] is None:
+        return f"{gain['mean']:+.4f} (one seed, no interval)"
+    low, high = gain["interval"]
+    said = "it helps" if low > 0 else "it does harm" if high < 0 else "no difference that these seeds could show"
+    return f"{gain['mean']:+.4f} (95 %: {low:+.4f} to {high:+.4f}): {said}"
+
+
+def write_paper_size(found: Figures) -> str:
+    rows = [
+        (
+            f"{row['network']} ({row['training']['parameters']:,} parameters)",
+            row["rule"],
+            f"{row['training']['seconds'] / 60:.1f} min",
+            str(row["training"]["epochs"]),
+            *quality(row),
+            took(row["seconds"]["score"]),
+        )
+        for row in found["rows"]
+    ]
+    calibrated = {row["network"]: row["at_prevalence"]["f1"] for row in found["rows"] if row["rule"] == "calibrated"}
+    return (
+        "18 layers, 12 heads, 60 dimensions, to the last of 100 epochs and 10 episodes, from 10 % of the HDFS "
+        f"sample, seed 0, beside `small`. By the calibrated rule the F1 of `small` differs by "
+        f"{calibrated[SMALL] - calibrated[PAPER]:+.4f}.\n\n"
+        + table("network|rule|training|epochs|F1|95 %|precision|recall|AUROC|score", rows)
+    )
+
+
+def write_other_samples(found: Figures) -> str:
+    parts = [
+        "Small samples of these logs, protocol `logllama`, windows of 60 seconds, figures as measured, not "
+        "re-weighted. The windows to judge are few, as the numbers say: the intervals matter more than the figures, "
+        "and nothing here can be compared with figures on the whole corpora."
+    ]
+    for name, of in found.items():
+        windows = of["windows"]
+        rows = []
+        for row in of["results"]:
+            m, confusion = row["metrics"], row["confusion"]
+            rest = (four(m[metric]) for metric in ("accuracy", "auroc", "auprc", "mcc"))
+            counts = "/".join(str(confusion[kind]) for kind in ("tp", "fp", "tn", "fn"))
+            label = "logllama small" if row["detector"] == "logllama" else row["detector"]
+            rows.append(
+                (label, *quality(row, "metrics", "intervals")[:4], *rest, counts, took(row["seconds"]["train"]))
+            )
+        parts += [
+            f"**{name}**: learnt from {windows['train']} windows, tested on {windows['test']}, {windows['anomalous']} "
+            f"of them anomalous. {of_seeds(of['results'])} TP/FP/TN/FN are of seed {of['seeds'][0]}.",
+            table("detector|F1|95 %|precision|recall|accuracy|AUROC|AUPRC|MCC|TP/FP/TN/FN|train", rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def write_exported(found: Figures) -> str:
+    parts = ["Networks of the 10 % of the HDFS sample, seed 0, on the CPU. Medians of turns taken one after the other."]
+    rows = []
+    for row in found["rows"]:
+        onnx, alone = row["together"]["ONNX Runtime"], row["alone"]["ONNX Runtime"]
+        for way, rate in row["together"].items():
+            one = row["alone"][way]
+            rows.append(
+                (row["network"], way, f"{rate:,.0f}", f"{onnx / rate:.1f}x", f"{one:,.0f}", f"{alone / one:.1f}x")
+            )
+    parts += [
+        f"Windows per second: {number(found['rows'][0]['windows'])} distinct test windows in the same batches, and "
+        "windows one by one. The ratio is that of ONNX Runtime to the row.",
+        table("network|runs on|windows/s|ratio|one by one|ratio", rows),
+        "Exported networks beside torch, and with weights of eight bits beside floats:",
+        table(
+            "network|largest difference of a log-probability|F1, float|F1, int8|size, float|size, int8",
+            [
+                (
+                    row["network"],
+                    f"{row['export']['largest_difference']:.1e}",
+                    *(four(row["export"][kind]["f1"]) for kind in ("float", "int8")),
+                    *(f"{row['export'][kind]['bytes'] / 1e6:.2f} MB" for kind in ("float", "int8")),
+                )
+                for row in found["rows"]
+            ],
+        ),
+        "`logscan scan HDFS.log --model MODEL --json` as a whole process:",
+        table(
+            "model|seconds|to the baseline",
+            [(name, f"{time:.2f}", f"{time / found['scan']['baseline']:.2f}x") for name, time in found["scan"].items()],
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def write_resumed(found: Figures) -> str:
+    whole, again = (row["at_prevalence"] for row in found["rows"])
+    apart = max(abs(whole[name] - again[name]) for name in whole)
+    return (
+        f"`small` from 10 % of the HDFS sample, seed 0, ended by an error after {found['half']} epochs and gone on "
+        f"with from its checkpoint. The largest difference of any metric is {apart:.2g}.\n\n"
+        + table("training|F1|95 %|precision|recall|AUROC", [(row["detector"], *quality(row)) for row in found["rows"]])
+    )
+
+
+@dataclass(frozen=True)
+class Section:
+    """measure: gives figures that JSON can hold; write: Markdown of them."""
+
+    title: str
+    measure: Callable[[Lab], Figures]
+    write: Callable[[Figures], str]
+
+
+SECTIONS = {
+    "hdfs": Section("Detectors on HDFS", detectors, write_detectors),
+    "top-k": Section("The Top-K rule by K", top_k, write_top_k),
+    "rl": Section("Reinforcement, on and off", ablation, write_ablation),
+    "paper": Section("The paper's size", paper_size, write_paper_size),
+    "samples": Section("BGL and Thunderbird", other_samples, write_other_samples),
+    "export": Section("ONNX Runtime and `scan`", exported, write_exported),
+    "resume": Section("Cut and resumed", resumed, write_resumed),
+}
+
+
+def number(n: int) -> str:
+    return f"{n:,}"
+
+
+def four(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def took(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2f} s"
+
+
+def quality(
+    row: Mapping[str, Any], of: str = "at_prevalence", ends: str = "at_prevalence_intervals"
+) -> tuple[str, ...]:
+    """F1 with its interval, precision, recall, AUROC of a result."""
+    low, high = row[ends]["f1"]
+    m = row[of]
+    return (four(m["f1"]), f"{low:.3f}-{high:.3f}", *(four(m[name]) for name in ("precision", "recall", "auroc")))
+
+
+def of_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the figures are means of, and their intervals."""
+    seeds = rows[-1]["seeds"]
+    if len(seeds) == 1:
+        return f"Seed {seeds[0]}; 95 % by bootstrap of the test windows."
+    return f"Means over the seeds {', '.join(map(str, seeds))}, each with a split of its own; 95 % by Student's t."
+
+
+def table(columns: str, rows: Iterable[Sequence[str]]) -> str:
+    """Pipes, the first column to the left; `columns` with bars between them."""
+    names = columns.split("|")
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def page(found: Mapping[str, Figures], quick: bool) -> str:
+    """The whole document; a section that was not measured says so."""
+    versions = ", ".join(f"{name} {import_module(name).__version__}" for name in VERSIONS)
+    parts = [
+        "# Results",
+        *(["**QUICK RUN, not for quoting: two epochs, few windows, one seed.**"] if quick else []),
+        f"Written on {datetime.now(UTC):%Y-%m-%d} by `python benchmarks/results.py`, on {os.cpu_count()} CPU cores "
+        f"{'and a' if torch.cuda.is_available() else 'without a'} GPU; {versions}. Each section says what data it "
+        "stands on. `small` has 4 layers, 4 heads and 64 dimensions. The calibrated rule, `rule=surprise`, "
+        "is the default; `rule=top-k` is the paper's.",
+    ]
+    for name, section in SECTIONS.items():
+        parts.append(f"## {section.title}")
+        if name not in found:
+            parts.append(f"Not measured: `python benchmarks/results.py --only {name}`.")
+            continue
+        parts.append(section.write(found[name]["figures"]))
+        parts.append(f"*Measured on {found[name]['at']} in {found[name]['seconds'] / 60:.1f} minutes.*")
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("LOGSCAN_DATA", "../shared/data")))
+    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--work", type=Path, default=Path("build/results"))
+    parser.add_argument("--only", choices=SECTIONS)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    if not (args.data / "hdfs").is_dir():
+        raise SystemExit(f"{args.data} holds no hdfs/: name the folder of the logs with --data")
+    work = args.work / ("quick" if args.quick else "full")
+    work.mkdir(parents=True, exist_ok=True)
+    lab, found = Lab(args.data, work, args.quick), {}
+    for name, section in SECTIONS.items():
+        path = work / f"{name}.json"
+        if args.only == name or (args.only is None and not path.is_file()):
+            print(f"{name} ...", file=sys.stderr)
+            began = perf_counter()
+            figures = section.measure(lab)
+            taken = perf_counter() - began
+            print(f"{name}: {taken:,.0f} s", file=sys.stderr)
+            measured = {"at": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": taken, "figures": figures}
+            path.write_bytes(orjson.dumps(measured, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
+        if path.is_file():
+            found[name] = orjson.loads(path.read_bytes())
+    args.out.write_text(page(found, args.quick), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
