@@ -1,5 +1,5 @@
-# Everything for working on logscan. `make demo` and `make test` need only Python 3.11 or newer with pip, and set up
-# the rest in .venv, `make test` with torch; `make PYTHON=python3.12 test` uses another Python. Written for GNU make 3.81, which macOS has.
+# Everything for working on logscan. `make demo` and `make test` need only Python 3.11 or newer with pip, and set up the
+# rest in .venv, `make test` with torch; `make PYTHON=python3.12 test` uses another Python. Written for GNU make 3.81, which macOS has.
 
 PYTHON = python3
 BIN = .venv/bin

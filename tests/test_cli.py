@@ -15,7 +15,7 @@ import pytest
 Write = Callable[[str, Sequence[str]], str]
 
 COMMAND = [sys.executable, "-m", "logscan"]
-COMMANDS = ("scan", "train", "templates", "inspect", "accept")
+COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept")
 NONE: Mapping[str, str] = MappingProxyType({})
 SET_BY_USERS = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_STATE_HOME", "PY_COLORS", "GITHUB_ACTIONS")
 
@@ -93,6 +93,8 @@ def test_the_module_and_the_script_are_one(tmp_path: Path, log: str) -> None:
         (("scan", "--min-score", "2", "app.log"), "--min-score"),
         (("train",), "CORPUS"),
         (("inspect",), "MODEL"),
+        (("export",), "MODEL"),
+        (("evaluate",), "CORPUS"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, args: tuple[str, ...], said: str) -> None:

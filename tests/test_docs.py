@@ -15,6 +15,9 @@ import pytest
 import typer
 
 from logscan.cli import app
+from logscan.corpora.corpus import BUILT_IN as LAYOUTS
+from logscan.corpora.splits import PROTOCOLS
+from logscan.detectors import registry
 from logscan.findings.finding import Kind
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +75,26 @@ def test_every_field_of_the_json_is_explained() -> None:
     assert written >= {"expected", "context"}
     assert [name for name in written if f"`{name}`" not in page] == []
     assert [kind for kind in get_args(Kind) if f"| `{kind}` |" not in page] == []
+
+
+def test_every_field_of_an_evaluation_is_explained(tmp_path: Path) -> None:
+    for name, last in (("normal", "closed"), ("abnormal", "lost")):
+        (tmp_path / name).mkdir()
+        steps = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page sent" for n in range(1200)]
+        steps[600] = f"2026-03-02 08:10:00 INFO web: {last}"
+        (tmp_path / name / "app.log").write_text("".join(f"{line}\n" for line in steps))
+    command = [sys.executable, "-m", "logscan", "evaluate", str(tmp_path), "--prevalence", "0.1", "--format", "json"]
+    written = fields(json.loads(subprocess.check_output(command, cwd=ROOT)))
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert written >= {"sweeps", "at_prevalence", "mcc"}
+    assert [name for name in written if f"`{name}`" not in page] == []
+
+
+def test_layouts_protocols_and_detectors_are_described() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert [layout for layout in LAYOUTS if f"| {layout} |" not in page.replace("`", "")] == []
+    assert [protocol for protocol in PROTOCOLS if f"| `{protocol}` |" not in page] == []
+    assert [name for name in (registry.BASELINE, *registry.BUILT_IN) if f"| `{name}` |" not in README] == []
 
 
 def test_the_page_of_formats_is_not_stale() -> None:

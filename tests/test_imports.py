@@ -5,17 +5,15 @@ import sys
 
 import pytest
 
-HEAVY = {
-    "polars",
-    "numpy",
-    "torch",
-    "transformers",
-    "onnxruntime",
-    "drain3",
-    "orjson",
-    "zstandard",
-    "dateutil",
-}
+NEURAL = {"torch", "transformers", "accelerate", "safetensors", "onnx", "onnxruntime"}  # of the extras
+HEAVY = NEURAL | {"polars", "numpy", "drain3", "orjson", "zstandard", "dateutil", "matplotlib", "sklearn"}
+COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept")
+
+
+def imported_by(stderr: str) -> set[str]:
+    """The top names of all modules that are listed by `python -X importtime`."""
+    modules = [line.rpartition("|")[2].strip() for line in stderr.splitlines() if line.startswith("import time:")]
+    return {module.partition(".")[0] for module in modules}
 
 
 def imported(*args: str) -> set[str]:
@@ -23,12 +21,12 @@ def imported(*args: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, check=True, timeout=60
     )
-    modules = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {module.partition(".")[0] for module in modules}
+    return imported_by(done.stderr)
 
 
-def test_help_loads_nothing_heavy() -> None:
-    names = imported("-m", "logscan", "--help")
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
+    names = imported("-m", "logscan", *command, "--help")
     assert {"logscan", "typer"} <= names
     assert not names & HEAVY
 
@@ -37,3 +35,11 @@ def test_help_loads_nothing_heavy() -> None:
 def test_an_import_takes_no_more_than_typer_does(module: str) -> None:
     new = imported("-c", f"import {module}") - imported("-c", "import typer")
     assert not new & (HEAVY | {"rich"})
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["logscan.scan", "logscan.train", "logscan.evaluation.compare", "logscan.models.export", "logscan.runtime.session"],
+)
+def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:
+    assert not imported("-c", f"import {module}") & (NEURAL | {"matplotlib", "sklearn"})

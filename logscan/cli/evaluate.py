@@ -12,11 +12,11 @@ from logscan.cli.detectors import DETECTOR, Config, Epochs, Limit, Preset, Proto
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
 EPILOG = """[bold]Examples[/]
-  logscan evaluate hdfs/                                     [dim]# what needs no training beside each other[/]
-  logscan evaluate model hdfs/                               [dim]# a model, on what it was not trained on[/]
+  logscan evaluate hdfs/              [dim]# what needs no training[/]
+  logscan evaluate model hdfs/        [dim]# a model, on what it was not trained on[/]
   logscan evaluate hdfs/ --detector counts,logllama --preset small
-  logscan evaluate hdfs/ --detector logllama,logllama:rl.episodes=0 --seeds 0,1,2
-  logscan evaluate BGL.log --protocol time --format markdown --html result.html
+  logscan evaluate hdfs/ --detector logllama,logllama:rl.episodes=0
+  logscan evaluate BGL.log --protocol time --format markdown --html page.html
 
 A detector's name may be followed by settings of its own, each behind a colon. Labelled corpora lie as for \
 `logscan train`; a model that was trained on the same corpus is tested on what its split had left for that."""

@@ -7,9 +7,11 @@ import typer
 from typer import Argument, Option
 
 EPILOG = """[bold]Examples[/]
-  logscan export model               [dim]# then `scan --model model` needs no torch[/]
-  logscan export model --int8        [dim]# smaller; its F1 beside that of the other[/]
-  logscan inspect model --json | jq .export"""
+  logscan export model            [dim]# now it scans without torch[/]
+  logscan export model --int8     [dim]# its F1 beside that of the other[/]
+  logscan scan app.log --model model
+
+What is written computes what the weights do in torch, or the command fails."""
 
 
 def export(

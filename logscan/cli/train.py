@@ -55,13 +55,15 @@ def train(
     """Learn from logs what is normal, for `logscan scan --model`."""
     from logscan.cli.detectors import settings_of
     from logscan.cli.progress import shown_epochs, shown_progress
-    from logscan.errors import ModelError
-    from logscan.models.bundle import check_place, save
+    from logscan.errors import ModelError, OptionError
+    from logscan.models.bundle import BASELINE, check_place, save
     from logscan.reports.visible import visible
     from logscan.train import Options
     from logscan.train import train as run
 
     check_place(output)
+    if resume and detector == BASELINE:
+        raise OptionError("the baseline detector has nothing to resume: leave out --resume")
     options = Options(
         train_share=train_share,
         seed=seed,
@@ -76,13 +78,10 @@ def train(
         limit=limit,
     )
     checkpoints = output.parent / f".{output.name}.training"
-    leads = os.environ.get("RANK", "0") == "0"  # among the processes that `accelerate launch` started
-    if not resume and leads:
-        rmtree(checkpoints, ignore_errors=True)
     problems = Problems()
     with shown_progress(progress) as advance, shown_epochs(progress) as epoch:
-        model = run(corpus, options, advance, problems.say, epoch, checkpoints)
-    if not leads:
+        model = run(corpus, options, advance, problems.say, epoch, checkpoints, resume)
+    if os.environ.get("RANK", "0") != "0":  # one of several processes that `accelerate launch` started
         return
     try:
         card = save(output, model.profile, model.card, model.detector, model.held_out)

@@ -1,12 +1,20 @@
 """Windows to scores: one file a method, each reading top to bottom like its source.
 
-The contract of a detector over windows; begin a new one with a copy of `sessions.py`:
+The contract of a detector over windows; begin a new one with a copy of `counts.py`, the smallest, and a line in
+`registry.BUILT_IN`:
 
     class Detector:
-        Options                    a frozen dataclass: every knob, its default the source's value
-        fit(windows)               learn from normal windows
-        score(windows) -> Scores   higher is stranger; 0.5 is the calibrated threshold
-        to_json() / from_json()    what was learnt, without a log line in it
+        name                           as it is typed
+        Detector(options)              Options: a frozen dataclass, every knob with the source's value as default
+        fit(normal, hashes, ends, run, anomalous) -> figures
+                                       learn from normal windows. hashes: of all known keys, by number; ends: whether a
+                                       window's end means something, as a session's does; run: seed, place of
+                                       checkpoints, progress; anomalous: labelled windows, None without. Gives what
+                                       there is to say of the training
+        score(windows) -> Scores       of windows and of their events; higher is stranger, 0.5 is the threshold
+
+Only `logllama` can be saved so far, for which it has `save`, `load`, and what `scan` asks of it beside: `surprise`,
+`thresholds`, `seen` and `expected`. The training of a network begins from there and from `networks`.
 
 `baseline` is the default of `logscan scan`. It judges records as well as windows, so it takes the log chunk by chunk.
 """

@@ -27,7 +27,7 @@ from logscan.networks.run import Progress as Epochs
 from logscan.networks.run import Run, silent
 from logscan.scan import Progress, no_progress
 from logscan.settings import Settings
-from logscan.sources import Problem
+from logscan.sources import Problem, open_streams
 
 DEFAULT = ("baseline", "counts")
 FEWEST = 2  # normal windows: one to learn from, one to be held out
@@ -89,6 +89,7 @@ def evaluate(
     chosen = variants(wanted, options.preset, options.settings)
     corpus = open_corpus(paths[len(models) :], options.read.log_format)
     if corpus.anomalous is None:
+        open_streams(corpus.paths, on_problem)  # says what is not there
         raise InputError(f"{corpus.name} has no labels to measure against: see the layouts of `logscan train --help`")
     share = corpus.prevalence if options.prevalence is None else options.prevalence
     rows = [_of_model(folder, corpus, options.read, share, progress, on_problem) for folder in models]

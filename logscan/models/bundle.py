@@ -98,16 +98,20 @@ def check_place(folder: Path) -> None:
         raise ModelError(f"{folder} exists and is no model: name another place with --output")
 
 
-def load(folder: Path) -> Bundle:
-    """What is in the folder. Raises ModelError for anything that is no bundle, or that needs what is not installed."""
+def load(folder: Path, exported: bool = True) -> Bundle:
+    """What is in the folder; `exported` is False where a network should run on torch although it is exported.
+
+    Raises ModelError for anything that is no bundle, or that needs what is not installed.
+    """
     card = read_card(folder)
     try:
         keys = Keys.from_json(_read(folder / "keys.json"))
         profile = Profile.from_json(_read(folder / "profile.json"), keys)
         neural = card["detector"] != BASELINE
-        return Bundle(keys, profile, card, LogLLaMA.load(folder, keys.hashes()) if neural else None)
+        return Bundle(keys, profile, card, LogLLaMA.load(folder, keys.hashes(), exported) if neural else None)
     except (OSError, OptionError, OverflowError) as error:
-        raise ModelError(f"{folder} is damaged ({error}): train it again") from None
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        raise ModelError(f"{folder} is damaged ({reason}): train it again") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ModelError(f"{folder} is damaged ({error}): train it again") from None
 

@@ -33,15 +33,14 @@ def export(folder: Path, int8: bool = False) -> Card:
         raise OptionError(f"export needs torch and onnx ({error}): pip install 'logscan[train]'") from None
     detector, card = _detector(folder)
     held_out = load_held_out(folder)
-    network = detector.load_network(folder)
     made = folder / f".{FLOAT}"
     try:
-        write(network, made)
+        write(detector.network, made)
         session = open_session(made)
         judge = replace(detector.judge, scorer=session)
         few = held_out.windows.take(np.arange(min(COMPARED, len(held_out.windows))))
         batches = by_length(judge.vocabulary.sequences(few, judge.ends), judge.context, judge.overlap, TOKENS)
-        difference = check(network, session, (batch.tokens for batch in batches))
+        difference = check(detector.network, session, (batch.tokens for batch in batches))
         os.replace(made, folder / FLOAT)
     finally:
         made.unlink(missing_ok=True)
@@ -58,7 +57,7 @@ def export(folder: Path, int8: bool = False) -> Card:
 
 
 def _detector(folder: Path) -> tuple[LogLLaMA, Card]:
-    bundle = load(folder)
+    bundle = load(folder, exported=False)
     if bundle.detector is None:
         raise ModelError(f"{folder} holds no network: the {bundle.card['detector']} detector scans as it is")
     return bundle.detector, bundle.card

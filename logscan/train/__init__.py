@@ -29,11 +29,12 @@ def train(
     on_problem: Callable[[Problem], None] = lambda problem: None,
     epochs: Epochs = silent,
     checkpoints: Path | None = None,
+    resume: bool = False,
 ) -> Model:
     """Learn what is normal: from the normal part of a labelled corpus, or from all of an unlabelled one.
 
     epochs: is told of each epoch of a neural detector
-    checkpoints: where that leaves its state; it goes on from there if the data and the options are the same
+    checkpoints: where that leaves its state; resume: it goes on from there, with the same data and options
 
     Raises InputError where there is nothing to learn from, or labels that match nothing; OptionError.
     """
@@ -41,4 +42,4 @@ def train(
     corpus = open_corpus(paths, options.log_format)
     if options.detector == BASELINE:
         return train_baseline(corpus, options, progress, on_problem)
-    return train_network(corpus, options, progress, on_problem, epochs, checkpoints)
+    return train_network(corpus, options, progress, on_problem, epochs, checkpoints, resume)

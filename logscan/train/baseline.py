@@ -13,6 +13,7 @@ import orjson
 import polars as pl
 
 from logscan.corpora import Corpus
+from logscan.corpora.splits import logllama
 from logscan.corpora.table import table_of
 from logscan.detectors.baseline import Baseline
 from logscan.detectors.profile import Profile, session_events
@@ -48,6 +49,15 @@ def train_baseline(
         raise InputError(f"{corpus.name} holds nothing to learn from")
     card = card_of(corpus, profile, reader, options)
     card["fingerprint"] = blake2b(orjson.dumps(profile.to_json()), digest_size=8).hexdigest()
+    if held_out is not None and held_out.fingerprint and options.window in ("auto", "session"):
+        card["fingerprint"], card["window"] = held_out.fingerprint, "session"
+        card["split"] = {
+            "protocol": "logllama",
+            "train_share": options.train_share or SHARE,
+            "seed": options.seed,
+            "limit": None,
+            "window": "session",
+        }
     if profile.sessions is not None:
         card["threshold"] = {
             "nats": round(profile.sessions.threshold_, 3),
@@ -65,35 +75,36 @@ def train_baseline(
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """What was not learnt from: scores, and which are anomalous."""
+    """What was not learnt from: scores, and which are anomalous; fingerprint: of a corpus with labels by session."""
 
     unit: str
     scores: Floats
     anomalous: Bools
     learnt: int
+    fingerprint: str = ""
 
 
 def _by_session(
     corpus: Corpus, streams: Sequence[Stream], reader: Reader, options: Options, progress: Progress
 ) -> tuple[Profile, _HeldOut]:
     """Learn from a share of the normal sessions, judge all others as wholes."""
-    digests = table_of(corpus, streams, reader).windows.select(digest="window", anomalous="anomalous")
-    normal = digests.filter(~pl.col("anomalous"))["digest"]
-    learnt = normal.sample(fraction=options.train_share or SHARE, seed=options.seed, shuffle=True)
+    table = table_of(corpus, streams, reader, progress)
+    train, test = logllama(table.windows, options.train_share or SHARE, options.seed, False)
+    learnt = train["window"]
     reader.only = pl.col("session").is_in(learnt.implode())
     profile = learn(streams, reader, progress)
     if profile.sessions is None:
         raise InputError(f"{len(learnt):,} normal sessions are too few to learn from")
-    reader.only = pl.col("session").is_in(digests["digest"].implode()) & ~pl.col("session").is_in(learnt.implode())
+    reader.only = pl.col("session").is_in(test["window"].implode())
     sessions = Sessions(limit=1 << 62)
     for stream in streams:
         for chunk in reader.chunks(stream):
             list(sessions.add(session_events(chunk)))
             progress("judging what was held out", chunk.read, stream.size)
     windows = sessions.close()
-    judged = pl.DataFrame({"digest": windows.ids}).join(digests, on="digest", maintain_order="left")
-    scores = profile.sessions.score(windows).window
-    return profile, _HeldOut("sessions", scores, judged["anomalous"].to_numpy(), profile.sessions.sessions_)
+    judged = pl.DataFrame({"window": windows.ids}).join(test, on="window", maintain_order="left")
+    scores, anomalous = profile.sessions.score(windows).window, judged["anomalous"].to_numpy()
+    return profile, _HeldOut("sessions", scores, anomalous, profile.sessions.sessions_, table.fingerprint)
 
 
 def _by_line(streams: Sequence[Stream], reader: Reader, share: float, progress: Progress) -> tuple[Profile, _HeldOut]:

@@ -5,6 +5,8 @@ that it leaves there serve as labels, and the test part is what the model is mea
 normal.
 """
 
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -59,6 +61,7 @@ def train_network(
     on_problem: Callable[[Problem], None],
     epochs: Epochs,
     checkpoints: Path | None,
+    resume: bool,
 ) -> Model:
     """The detector and the profile of a corpus.
 
@@ -66,12 +69,14 @@ def train_network(
     missing, and where the checkpoints are those of another training.
     """
     detector = LogLLaMA(build(LogLLaMAOptions, options.settings))
+    with training(options.detector):
+        import torch  # noqa: F401 - what is missing is said before the corpus is read
     learn = _labelled if corpus.anomalous is not None else _unlabelled
     learnt = learn(corpus, options, progress, on_problem)
     if len(learnt.normal) < FEWEST:
         raise InputError(f"{corpus.name}: {len(learnt.normal)} normal windows are too few to learn from")
     if checkpoints is not None:
-        _check(checkpoints, {"fingerprint": learnt.fingerprint, "options": asdict(options)})
+        _prepare(checkpoints, resume, {"fingerprint": learnt.fingerprint, "options": asdict(options)})
     run = Run(options.seed, checkpoints, epochs)
     hashes, ends = learnt.reader.keys.hashes(), learnt.window == "session"
     with training(options.detector):
@@ -104,14 +109,15 @@ def train_network(
     return Model(learnt.profile, card, detector, HeldOut.of(test.windows, test.anomalous))
 
 
-def _check(folder: Path, run: Mapping[str, Any]) -> None:
-    """Make the folder of checkpoints, or see that it belongs to this run."""
+def _prepare(folder: Path, resume: bool, run: Mapping[str, Any]) -> None:
+    """Make the folder of checkpoints, or see that what is in it belongs to this run."""
     described = orjson.dumps(run, default=str)
-    try:
+    if resume and (folder / RUN).is_file():
         if (folder / RUN).read_bytes() != described:
             raise OptionError(f"{folder} was begun with other data or options: leave out --resume to begin anew")
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
+    elif os.environ.get("RANK", "0") == "0":  # the first of the processes that `accelerate launch` started
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         (folder / RUN).write_bytes(described)
 
 

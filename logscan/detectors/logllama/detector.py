@@ -176,7 +176,7 @@ class LogLLaMA:
 
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file and the weights."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         state = {
             "options": asdict(self.options),
@@ -189,11 +189,13 @@ class LogLLaMA:
             "vectors": self.vectors_.tolist(),
         }
         (folder / STATE).write_bytes(orjson.dumps(state))
-        save_file({name: value.contiguous() for name, value in self.network.state_dict().items()}, folder / WEIGHTS)
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        (folder / WEIGHTS).write_bytes(save(weights))  # `save_file` makes a file that only its owner can read
 
     @classmethod
-    def load(cls, folder: Path, hashes: Sequence[str]) -> Self:
-        """What `save` wrote, for keys with these hashes; runs on ONNX Runtime where it is exported, else on torch.
+    def load(cls, folder: Path, hashes: Sequence[str], exported: bool = True) -> Self:
+        """What `save` wrote, for keys with these hashes; runs on ONNX Runtime where it is exported, unless that is not
+        wanted, else on torch.
 
         Raises ModelError where neither can be used, KeyError, TypeError or ValueError where it is damaged.
         """
@@ -203,19 +205,17 @@ class LogLLaMA:
         detector.sessions_, detector.span_ = int(state["sessions"]), int(state["span"])
         detector.vectors_ = np.array(state["vectors"], np.uint64)
         vocabulary, lm = Vocabulary(state["vocabulary"], hashes), detector.options.lm
-        exported = next((folder / name for name in EXPORTED if (folder / name).is_file()), None)
-        if exported is None:
+        path = next((folder / name for name in EXPORTED if exported and (folder / name).is_file()), None)
+        if path is None:
             scorer: Scorer = detector._torch(folder / WEIGHTS, len(vocabulary))
         else:
             from logscan.runtime.session import open_session
 
-            scorer = open_session(exported)
+            scorer = session = open_session(path)
+            if session.vocabulary != len(vocabulary):
+                raise ModelError(f"{path} is of another model: export the model again")
         detector.judge = Judge(scorer, vocabulary, lm.context, lm.overlap, bool(state["ends"]))
         return detector
-
-    def load_network(self, folder: Path) -> Any:
-        """The network of a bundle, in torch. Raises ModelError."""
-        return self._torch(folder / WEIGHTS, len(self.judge.vocabulary)).network
 
     def _torch(self, path: Path, vocabulary: int) -> Any:
         try:
@@ -228,12 +228,12 @@ class LogLLaMA:
                 f"{path.parent} is not exported: run `logscan export` on it where it was trained, "
                 "or pip install 'logscan[train]'"
             ) from None
-        network = new_network(vocabulary, self.options.lm, 0)
+        self.network = new_network(vocabulary, self.options.lm, 0)
         try:
-            network.load_state_dict(load_file(path))
+            self.network.load_state_dict(load_file(path))
         except (SafetensorError, OSError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
-        return TorchScorer(network)
+        return TorchScorer(self.network)
 
 
 def _folds(windows: Windows, folds: int, run: Run) -> Iterator[tuple[Windows, Windows, Run]]:

@@ -86,9 +86,9 @@ class Options:
     combine: Literal["nothing", "counts"] = "nothing"
     held_out: float = 0.1
     folds: int = 4
-    false_positives: float = 0.005
+    false_positives: float = 0.003
     improbable: float = 0.001
-    improbable_counts: float = 0.003
+    improbable_counts: float = 0.005
 
     def __post_init__(self) -> None:
         """Raises ValueError for shares that are none."""
