@@ -51,6 +51,7 @@ def test_tables(folder: Path) -> None:
     assert "\x1b" not in done.out
 
 
+@pytest.mark.slow
 def test_markdown_and_a_page_with_figures(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     page, plots = tmp_path / "page.html", tmp_path / "plots"

@@ -220,6 +220,7 @@ def test_an_export_with_eight_bits_and_another_without(copy: Path, folder: Path)
     assert flagged() > 50
 
 
+@pytest.mark.slow
 def test_a_damaged_export_is_made_again(copy: Path, folder: Path) -> None:
     (copy / "detector.onnx").write_bytes((copy / "detector.onnx").read_bytes()[:1000])
     said = error_of(logscan(copy.parent, "scan", str(folder / "plain.log"), "--model", "copy"))
@@ -246,6 +247,7 @@ def test_truncated_weights(copy: Path, folder: Path) -> None:
     assert "weights.safetensors is damaged" in said
 
 
+@pytest.mark.slow
 def test_a_log_without_sessions_is_cut_by_time(folder: Path, copy: Path) -> None:
     out = done(folder, "train", "plain.log", "--detector", "logllama", *TINY, "--epochs", "5", "-o", "plain")
     assert "plain: 2,000 records, 2 templates, 0 sessions" in out.splitlines()[0]
