@@ -160,6 +160,7 @@ def test_a_scan_says_which_steps_were_expected(folder: Path, exported: Path, hdf
     assert len(named & blocks) > 0.9 * len(blocks)
 
 
+@pytest.mark.slow
 def test_torch_and_onnx_find_the_same(folder: Path, exported: Path) -> None:
     torch, onnx = (
         values(logscan(folder, "scan", "hdfs/HDFS.log", "--model", name, "--json")) for name in ("model", exported.name)
