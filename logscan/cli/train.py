@@ -55,8 +55,9 @@ def train(
     """Learn from logs what is normal, for `logscan scan --model`."""
     from logscan.cli.detectors import settings_of
     from logscan.cli.progress import shown_epochs, shown_progress
+    from logscan.detectors.registry import BASELINE
     from logscan.errors import ModelError, OptionError
-    from logscan.models.bundle import BASELINE, check_place, save
+    from logscan.models.bundle import check_place, save
     from logscan.reports.visible import visible
     from logscan.train import Options
     from logscan.train import train as run

@@ -25,6 +25,7 @@ from logscan.templates.keys import Keys
 from logscan.windows import Sessions, Window, Windows
 from logscan.windows.sessions import EVENTS
 
+FEWEST = 2  # normal windows to learn from: one, and one to be held out
 UNTIMED = "100"  # how a log is cut by count where it has no times
 
 
@@ -53,6 +54,11 @@ class Labelled:
     windows: Windows
     anomalous: Bools
     events: Bools | None = None
+
+    def by_label(self) -> tuple[Windows, Windows | None]:
+        """The normal windows, and the anomalous ones, None where there are none."""
+        normal, anomalous = (self.windows.take(np.flatnonzero(self.anomalous == kind)) for kind in (False, True))
+        return normal, anomalous if len(anomalous) else None
 
 
 @dataclass(frozen=True)

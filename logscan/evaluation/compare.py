@@ -12,10 +12,8 @@ from itertools import takewhile
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from logscan.corpora import Corpus, open_corpus
-from logscan.corpora.reading import Data, Labelled, ReadOptions, read
+from logscan.corpora.reading import FEWEST, Data, Labelled, ReadOptions, read
 from logscan.detectors.registry import training
 from logscan.errors import InputError, OptionError
 from logscan.evaluation.contestants import ByProfile, Contestant, Ranking, size_of
@@ -30,7 +28,6 @@ from logscan.settings import Settings
 from logscan.sources import Problem, open_streams
 
 DEFAULT = ("baseline", "counts")
-FEWEST = 2  # normal windows: one to learn from, one to be held out
 
 
 @dataclass(frozen=True)
@@ -144,8 +141,7 @@ def _contestant(variant: Variant, data: Data, seed: int, progress: Progress, epo
         note = "learns while the corpus is read: its time to train is not known apart"
         baseline = ByProfile(data.profile, data.reader, data.corpus, ends, progress).contestant()
         return replace(baseline, seed=seed, notes=(note, *baseline.notes))
-    train = data.train
-    normal, anomalous = (train.windows.take(np.flatnonzero(train.anomalous == kind)) for kind in (False, True))
+    normal, anomalous = data.train.by_label()
     if len(normal) < FEWEST:
         raise InputError(f"{data.corpus.name}: {len(normal)} normal windows are too few to learn from")
 
@@ -155,9 +151,7 @@ def _contestant(variant: Variant, data: Data, seed: int, progress: Progress, epo
     detector = variant.detector(variant.options)
     began = perf_counter()
     with training(variant.name):
-        detector.fit(
-            normal, data.reader.keys.hashes(), ends, Run(seed, None, ended), anomalous if len(anomalous) else None
-        )
+        detector.fit(normal, data.reader.keys.hashes(), ends, Run(seed, None, ended), anomalous)
     return Contestant(
         variant.name,
         lambda windows: detector.score(windows).window,

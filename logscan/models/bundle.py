@@ -25,13 +25,13 @@ import orjson
 from logscan import __version__
 from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
+from logscan.detectors.registry import BASELINE
 from logscan.errors import ModelError, OptionError
 from logscan.formats import Layout
 from logscan.models.held_out import HeldOut
 from logscan.templates.keys import Keys
 
 VERSION = 1
-BASELINE = "baseline"
 DETECTORS = (BASELINE, LogLLaMA.name)
 LARGEST = 1 << 30  # bytes of a file in a bundle
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from logscan.corpora import open_corpus
-from logscan.models.bundle import BASELINE
+from logscan.detectors.registry import BASELINE
 from logscan.networks.run import Progress as Epochs
 from logscan.networks.run import silent
 from logscan.scan import Progress, no_progress

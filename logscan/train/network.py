@@ -19,7 +19,7 @@ import orjson
 import polars as pl
 
 from logscan.corpora import Corpus
-from logscan.corpora.reading import Data, ReadOptions, read
+from logscan.corpora.reading import FEWEST, Data, ReadOptions, read
 from logscan.corpora.splits import protocol_of
 from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.logllama.options import Options as LogLLaMAOptions
@@ -37,7 +37,6 @@ from logscan.templates.keys import Keys
 from logscan.train.options import Model, Options, card_of, measured
 from logscan.windows import Sessions, Window, Windows
 
-FEWEST = 2  # normal windows: one to learn from, one to be held out
 RUN = "run.json"  # what a checkpoint belongs to
 
 
@@ -125,13 +124,12 @@ def _labelled(corpus: Corpus, options: Options, progress: Progress, on_problem: 
     """The training part of a labelled corpus."""
     names = ("protocol", "train_share", "seed", "limit", "log_format", "session", "window", "masks")
     data = read(corpus, ReadOptions(**{name: getattr(options, name) for name in names}), progress, on_problem)
-    train = data.train
-    normal, anomalous = (train.windows.take(np.flatnonzero(train.anomalous == kind)) for kind in (False, True))
+    normal, anomalous = data.train.by_label()
     return _Learnt(
         reader=data.reader,
         profile=data.profile,
         normal=normal,
-        anomalous=anomalous if len(anomalous) else None,
+        anomalous=anomalous,
         window=data.split.window,
         fingerprint=data.fingerprint,
         data=data,

@@ -7,9 +7,9 @@ from typing import Any
 from logscan.corpora import Corpus
 from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
+from logscan.detectors.registry import BASELINE
 from logscan.evaluation import measure
 from logscan.evaluation.metrics import Bools, Floats
-from logscan.models.bundle import BASELINE
 from logscan.models.held_out import HeldOut
 from logscan.records import Reader
 
