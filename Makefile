@@ -49,5 +49,5 @@ $(LIGHT): pyproject.toml constraints.txt
 
 $(READY): $(LIGHT)
 	@echo 'Adding torch and what the tests need, once ...' >&2
-	@$(INSTALL) '.[dev,train]' >&2
+	@$(INSTALL) '.[dev,train,qlora]' >&2
 	@touch $(READY)

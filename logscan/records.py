@@ -22,6 +22,7 @@ from logscan.formats import Layout
 from logscan.regex import checked
 from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
+from logscan.templates.messages import Messages
 from logscan.windows.cut import Window
 
 SAMPLE = 2_000  # lines on which a layout is detected
@@ -40,7 +41,8 @@ class Chunk:
     """Records of one block of lines.
 
     records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest
-             of the window, null where absent), `kind` (row in kinds), `key`; and `anomalous` from a reader with labels
+             of the window, null where absent), `kind` (row in kinds), `key`; and from a reader that has them `message`
+             (Int32, its number in the texts of `Reader.messages`) and `anomalous`
     kinds:   a row a distinct kind of record: `key`, `template`, `name` (see `Keys`), `level`, `component`, `kept`,
              `message`, `label`, `n` (records)
     read:    bytes of the stream that were read so far
@@ -59,6 +61,7 @@ class Reader:
           are labels, `anomalous`; nothing is learnt from others
     anomalous: the label of a record, over `session` as the log names it, `time`, `label`, `file`, `line`, `last_line`
     group: in place of the window, over the same columns
+    messages: the table of texts that messages are numbered in, for detectors that read them
     """
 
     keys: Keys
@@ -69,12 +72,17 @@ class Reader:
     only: pl.Expr = EVERYTHING
     anomalous: pl.Expr | None = None
     group: pl.Expr | None = None
+    messages: Messages | None = None
     by_format: dict[str, Layout] = field(default_factory=dict)
     layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
     sources: list[str] = field(default_factory=list)
     _streams: dict[str, int] = field(default_factory=dict)  # their numbers, the same in each reading
     _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
     _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
+
+    def __post_init__(self) -> None:
+        if self.messages is not None:
+            self.messages.begin(self.keys)
 
     def freeze(self) -> npt.NDArray[np.int32]:
         """End the learning of keys (see `Keys.freeze`); every message is looked up anew."""
@@ -89,15 +97,16 @@ class Reader:
     def unkeyed(self, stream: Stream) -> Iterator[tuple[pl.DataFrame, int]]:
         """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
         for block, _, records in self._read(stream):
-            yield records.drop("shape", "kept"), block.read
+            yield records.drop("shape", "kept", "text", strict=False), block.read
 
     def _read(self, stream: Stream) -> Iterator[Wanted]:
-        """The wanted records of each block, with their shapes."""
+        """The wanted records of each block, with their shapes; with their texts where messages are read raw."""
+        own_text = self.messages is not None and self.messages.input == "raw"
         self.window.begin(self._streams.setdefault(stream.name, len(self._streams)))
         with ThreadPoolExecutor(WORKERS) as pool:
             pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
             for block, layout in self._whole_records(stream):
-                pending.append((block, layout, pool.submit(_records, layout, block.lines)))
+                pending.append((block, layout, pool.submit(_records, layout, block.lines, own_text)))
                 if len(pending) > AHEAD:
                     yield self._wanted(*pending.popleft())
             while pending:
@@ -155,7 +164,12 @@ class Reader:
             "kind"
         )
         numbers = kinds.select("kind", "key", "shape", "kept")
+        if self.messages is not None and self.messages.input != "raw":
+            numbers = numbers.with_columns(message=self.messages.of(kinds["message"], kinds["key"]))
         records = records.join(numbers, on=["shape", "kept"], nulls_equal=True, maintain_order="left")
+        if self.messages is not None and self.messages.input == "raw":
+            said = layout.attributes(_own_text(records))["message"].str.head(MESSAGE)
+            records = records.with_columns(message=self.messages.of(said, records["key"])).drop("text")
         return Chunk(records.drop("shape", "kept"), kinds.drop("kind", "shape"), block.read)
 
     def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
@@ -195,7 +209,15 @@ def session_pattern(pattern: str) -> str:
     return pattern if groups else f"({pattern})"
 
 
-def _records(layout: Layout, lines: pl.DataFrame) -> pl.DataFrame:
-    """Records without their text, sessions as digests."""
+def _own_text(records: pl.DataFrame) -> pl.Series:
+    """In the form of the shape, with the numbers of the first line as it was written."""
+    exception = pl.col("shape").str.extract(r"(?s)(\n.*)").fill_null("")
+    return records.select(pl.col("text") + exception).to_series()
+
+
+def _records(layout: Layout, lines: pl.DataFrame, own_text: bool) -> pl.DataFrame:
+    """Records without their text unless it is wanted, sessions as digests."""
     digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
-    return layout.records(lines).select("line", "last_line", "offset", "time", digest, "shape", "kept")
+    return layout.records(lines).select(
+        "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
+    )

@@ -1,5 +1,6 @@
 """Reading a corpus by a protocol: keys from the training part alone, labels beside windows and lines."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from logscan.corpora import Corpus, open_corpus
 from logscan.corpora.reading import Data, Labelled, ReadOptions, read
 from logscan.errors import InputError, OptionError
 from logscan.sources import Problem
+from logscan.templates import Input, Messages
 
 Write = Callable[[str, Sequence[str]], str]
 
@@ -131,6 +133,47 @@ def test_the_seed_draws_what_is_learnt(hdfs: Corpus) -> None:
     assert sorted(one.split.train) != sorted(other.split.train)
 
 
+def texts_of(part: Labelled) -> list[str]:
+    """What each event says, as it is read."""
+    messages = part.windows.messages
+    assert messages is not None
+    return [messages.texts[number] for number in part.windows.events["message"]]
+
+
+@pytest.mark.parametrize("reads", ["masked", "raw", "template", "template-id"])
+@pytest.mark.parametrize("by_line", [False, True])
+def test_messages_of_all_parts_are_in_one_table(hdfs: Corpus, bgl: Corpus, reads: Input, by_line: bool) -> None:
+    corpus, options = bgl if by_line else hdfs, ReadOptions("logllm", train_share=0.5)
+    messages = Messages(reads)
+    data = read(corpus, options, messages=messages)
+    check(data)
+    plain = read(corpus, options)
+    for part, other in ((data.train, plain.train), (data.test, plain.test)):
+        assert part.windows.events.drop("message").equals(other.windows.events)
+        assert other.windows.messages is None
+        normal, anomalous = part.by_label()
+        assert anomalous is not None
+        assert part.windows.messages is normal.messages is anomalous.messages is messages
+        keys = data.reader.keys
+        texts, events = texts_of(part), part.windows.keys.tolist()
+        if reads == "template":
+            assert texts == [keys.template(key) for key in events]
+        elif reads == "template-id":
+            assert texts == [f"E{key}" for key in events]
+        else:
+            lost = "data TLB error" if by_line else "Lost all copies of"
+            lines = [lost in keys.template(key) for key in events]
+            assert [text.startswith(lost) for text in texts] == lines
+        assert any(re.search("[1-9]", text) for text in texts) == (reads in ("raw", "template-id"))
+    assert len(messages.texts) == len(set(messages.texts)) <= 7 or reads == "raw"
+
+
+def test_the_user_s_masks_hold_for_messages_too(hdfs: Corpus) -> None:
+    masks = (r"size .*",)
+    data = read(hdfs, ReadOptions(masks=masks), messages=Messages("masked", masks))
+    assert "Stored block <*> of <*>" in texts_of(data.test)
+
+
 def test_the_user_s_window_goes_before(hdfs: Corpus, bgl: Corpus) -> None:
     by_count = read(hdfs, ReadOptions(window="4"))
     check(by_count)
@@ -231,6 +274,17 @@ def test_hdfs_of_loghub(data: Path) -> None:
     check(found)
     assert len(found.train.windows) == 1058
     assert (len(found.test.windows), int(found.test.anomalous.sum())) == (9525 + 4000, 4000)
+
+
+@pytest.mark.parametrize(("reads", "most"), [("masked", 60), ("template", 60), ("raw", 300_000)])
+def test_messages_of_hdfs(data: Path, reads: Input, most: int) -> None:
+    found = read(open_corpus([str(data / "hdfs")]), ReadOptions("logllm"), messages=Messages(reads))
+    check(found)
+    texts = set(texts_of(found.train)) | set(texts_of(found.test))
+    assert 20 < len(texts) <= most
+    first, _, counts = found.train.windows.by_message().distinct()
+    assert counts.sum() == len(found.train.windows)
+    assert (len(first) < 0.2 * counts.sum()) == (reads != "raw")
 
 
 @pytest.mark.parametrize("protocol", ["logllama", "logllm", "time"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from logscan.errors import OptionError
 from logscan.records import Chunk, Reader, session_pattern
 from logscan.sources import Block, Problem, Stream, open_streams
+from logscan.templates import Input, Messages
 from logscan.templates.keys import Keys
 from logscan.windows import Window
 
@@ -142,6 +143,98 @@ def test_kinds_know_what_their_records_say(write: Write) -> None:
     assert said["component"].to_list() == ["Queue", "Queue", "Worker", "Queue"]
     assert "ValueError" in said["message"][2]
     assert (said["key"] == said["key_right"]).all()
+
+
+def said(chunks: list[Chunk], messages: Messages) -> list[str | None]:
+    """The message of each record, as it is read."""
+    numbers = records(chunks)["message"]
+    assert numbers.dtype == pl.Int32
+    return [None if number is None else messages.texts[number] for number in numbers]
+
+
+TAKEN = "job-<*> taken from {}"
+RAW = ["job-4711001 taken from ann", "job-4711002 taken from bob", "job-4711001 failed ValueError: no such tile"]
+
+
+@pytest.mark.parametrize(
+    ("reads", "texts"),
+    [
+        ("masked", [TAKEN.format("ann"), TAKEN.format("bob"), "job-<*> failed ValueError: no such tile"]),
+        ("raw", RAW),
+        ("template", [None] * 3),
+        ("template-id", [None] * 3),
+    ],
+)
+def test_messages_stand_beside_keys(write: Write, reads: Input, texts: list[str | None]) -> None:
+    messages = Messages(reads)
+    how = reader(messages=messages)
+    path = write("farm.log", LINES)
+    chunks = read([path], how)
+    assert said(chunks, messages)[:3] == texts
+    plain = records(read([path], reader()))
+    assert records(chunks).drop("message").equals(plain)
+    assert "message" not in plain.columns
+    assert chunks[0].kinds.columns == read([path], reader())[0].kinds.columns
+
+
+def test_messages_that_are_made_of_keys_are_those_of_frozen_keys(write: Write) -> None:
+    good = write("good.log", LINES)
+    new = write("new.log", [*LINES, "2026-01-31 06:00:03,000 WARN Queue: all workers are gone"])
+    for reads in ("template", "template-id"):
+        messages = Messages(reads)
+        how = reader(messages=messages)
+        read([good], how)
+        how.freeze()
+        chunks = read([new], how)
+        keys = records(chunks)["key"].to_list()
+        texts = [how.keys.template(key) if reads == "template" else f"E{key}" for key in keys]
+        assert said(chunks, messages) == texts
+        assert keys[-1] >= how.keys.known
+
+
+def test_what_is_unwanted_has_no_message(write: Write) -> None:
+    messages = Messages("raw")
+    how = reader(messages=messages, only=pl.col("line") == 2)
+    (stream,) = open_streams([write("farm.log", LINES)], how.on_problem)
+    assert "text" not in pl.concat(part for part, _ in how.unkeyed(stream)).columns
+    assert len(messages) == 0
+    assert said(list(how.chunks(stream)), messages) == messages.texts == [RAW[1]]
+    how.only = pl.lit(False)
+    assert said(list(how.chunks(stream)), messages) == []
+
+
+@pytest.mark.parametrize("reads", ["masked", "raw"])
+def test_messages_are_the_same_in_blocks_of_any_size(write: Write, reads: Input) -> None:
+    whole, parts = Messages(reads), Messages(reads)
+    path = write("farm.log", LINES * 20)
+    (stream,) = open_streams([path], print)
+    small = InSmallBlocks(stream.name, stream.files, stream.size, stream.named, 300)
+    expected = list(reader(log_format="log4j", messages=whole).chunks(stream))
+    found = list(reader(log_format="log4j", messages=parts).chunks(small))
+    assert said(found, parts) == said(expected, whole)
+    assert parts.texts == whole.texts
+
+
+@pytest.mark.parametrize("reads", ["masked", "raw"])
+@pytest.mark.parametrize("name", ["Android", "BGL", "Hadoop", "HDFS", "Linux", "OpenStack", "Windows", "Zookeeper"])
+def test_messages_of_real_logs_are_what_their_lines_end_with(data: Path, name: str, reads: Input) -> None:
+    """Or begin with, where the message of a line goes on behind it."""
+    path = data / "loghub_2k" / f"{name}_2k.log"
+    table = pl.read_csv(f"{path}_structured.csv", infer_schema=False)
+    messages = Messages(reads)
+    found = dict(zip(*_columns(read([str(path)], reader(messages=messages)), messages), strict=True))
+    content = table["Content"].to_list()
+    if reads == "raw":
+        same = sum(found.get(n) == text for n, text in enumerate(content, 1))
+        assert same >= 0.9 * len(found)
+    else:
+        assert len(set(found.values())) < 0.5 * len(set(content))
+        assert not any(character in text for text in found.values() for character in "123456789")
+
+
+def _columns(chunks: list[Chunk], messages: Messages) -> tuple[list[int], list[str]]:
+    texts = [text for text in said(chunks, messages) if text is not None]
+    return records(chunks)["line"].to_list(), texts
 
 
 def test_a_number_with_a_meaning_is_kept(write: Write) -> None:

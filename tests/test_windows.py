@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logscan.errors import OptionError
+from logscan.templates import Messages
+from logscan.templates.keys import Keys
 from logscan.windows import Sessions, Window, Windows
 from logscan.windows.cut import STREAM
 
@@ -71,6 +73,64 @@ def test_no_windows(windows_of: WindowsOf) -> None:
     for column in (none.keys, none.ids, none.lengths, none.vectors, none.sequences, *none.distinct()):
         assert len(column) == 0
     assert len(none.take(np.zeros(0, np.int64))) == 0
+
+
+TEXTS = ["begin", "end"]
+
+
+def with_messages(events: pl.DataFrame) -> tuple[pl.DataFrame, Messages]:
+    """Keys 0 and 2 say `begin`, the others `end`."""
+    numbers = (events["key"] % 2).cast(pl.Int32).alias("message")
+    return events.with_columns(numbers), Messages.restored(TEXTS, "masked")
+
+
+@given(arrivals.filter(bool), st.integers(1, 80))
+def test_messages_go_with_their_events(events_of: EventsOf, given_: list[tuple[int, int]], limit: int) -> None:
+    events, messages = with_messages(events_of(given_))
+    sessions = Sessions(limit, messages)
+    for windows in (*sessions.add(events), sessions.close()):
+        for part in (
+            windows,
+            windows.take(np.arange(len(windows))[::-1]),
+            windows.renamed(np.arange(4, dtype=np.int32)),
+        ):
+            assert part.messages is messages
+            assert (part.events["message"] == part.events["key"] % 2).all()
+    other = windows.renamed(np.full(4, 7, np.int32))
+    assert other.events["message"].equals(windows.events["message"])
+
+
+@given(arrivals)
+def test_windows_by_message_are_those_of_what_is_said(events_of: EventsOf, given_: list[tuple[int, int]]) -> None:
+    events, messages = with_messages(events_of(given_))
+    sessions = Sessions(messages=messages)
+    list(sessions.add(events))
+    windows = sessions.close()
+    said = windows.by_message()
+    assert said.messages is messages
+    assert keys_of(said) == [[key % 2 for key in keys] for keys in keys_of(windows)]
+    assert said.ids.tolist() == windows.ids.tolist()
+    assert len(said.distinct()[0]) == len({tuple(keys) for keys in keys_of(said)})
+
+
+def test_no_windows_with_messages() -> None:
+    messages = Messages()
+    none = Sessions(messages=messages).close()
+    assert len(none.by_message().keys) == 0
+    assert none.messages is messages
+
+
+def test_messages_that_are_made_of_keys_follow_them(windows_of: WindowsOf) -> None:
+    keys = Keys()
+    kinds = pl.DataFrame({"message": ["begin", "open job", "end"], "level": "INFO"})
+    keys.of(kinds.with_columns(kept=pl.lit(None, pl.String)))
+    keys.freeze()
+    messages = Messages("template")
+    messages.begin(keys)
+    windows = windows_of([[0, 1], [2]])
+    nothing = windows.events.with_columns(message=pl.lit(None, pl.Int32))
+    renamed = Windows(nothing, windows.starts, messages).renamed(np.array([2, 1, 0], np.int32))
+    assert [messages.texts[number] for number in renamed.events["message"]] == ["end", "open job", "begin"]
 
 
 @settings(deadline=None)

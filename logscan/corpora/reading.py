@@ -6,7 +6,7 @@ profile are learnt from the normal windows of the training part alone: what only
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -22,6 +22,7 @@ from logscan.records import Chunk, Reader
 from logscan.scan import Progress, no_progress
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
+from logscan.templates.messages import Messages
 from logscan.windows import Sessions, Window, Windows
 from logscan.windows.sessions import EVENTS
 
@@ -85,8 +86,9 @@ def read(
     options: ReadOptions | None = None,
     progress: Progress = no_progress,
     on_problem: Callable[[Problem], None] = lambda problem: None,
+    messages: Messages | None = None,
 ) -> Data:
-    """Read a labelled corpus. What is wrong with a log is said once.
+    """Read a labelled corpus, with its messages where there is a table for them. What is wrong with a log is said once.
 
     Raises InputError where there are no labels, or none that match, or of one class only; OptionError for an option
     that means nothing.
@@ -107,7 +109,7 @@ def read(
         raise InputError(
             f"{corpus.name} has no labels: they may be the first column of the log, or lie in labels.csv beside it"
         )
-    reader = Reader(Keys(options.masks), problem, options.log_format, options.session)
+    reader = Reader(Keys(options.masks), problem, options.log_format, options.session, messages=messages)
     window = options.window
     if window in (None, "auto"):
         window = window_of(corpus, protocol.window, streams, reader)
@@ -170,12 +172,13 @@ class Passes:
 
     def _windows(self, ids: pl.Series, doing: str, each: Callable[[Chunk], None]) -> Windows:
         self.reader.only = pl.col("session").is_in(ids.implode())
-        columns = [*EVENTS.columns, "anomalous"] if self.by_line else EVENTS.columns
-        sessions = Sessions(limit=1 << 62)
+        messages = self.reader.messages
+        more = [*(["message"] if messages is not None else []), *(["anomalous"] if self.by_line else [])]
+        sessions = Sessions(limit=1 << 62, messages=messages)
         for stream in self.streams:
             for chunk in self.reader.chunks(stream):
                 each(chunk)
-                list(sessions.add(chunk.records.rename({"session": "window"}).select(columns)))
+                list(sessions.add(chunk.records.rename({"session": "window"}).select(*EVENTS.columns, *more)))
                 self.progress(doing, chunk.read, stream.size)
         return sessions.close()
 
@@ -185,12 +188,12 @@ class Passes:
         if not self.by_line:
             return Labelled(windows, anomalous)
         events = windows.events["anomalous"].fill_null(False).to_numpy()
-        return Labelled(Windows(windows.events.drop("anomalous"), windows.starts), anomalous, events)
+        return Labelled(replace(windows, events=windows.events.drop("anomalous")), anomalous, events)
 
 
 def _joined(one: Labelled, other: Labelled) -> Labelled:
     """The windows of both, one after the other."""
     starts = np.concatenate([one.windows.starts, one.windows.starts[-1] + other.windows.starts[1:]])
-    windows = Windows(pl.concat([one.windows.events, other.windows.events]), starts)
+    windows = replace(one.windows, events=pl.concat([one.windows.events, other.windows.events]), starts=starts)
     events = None if one.events is None or other.events is None else np.concatenate([one.events, other.events])
     return Labelled(windows, np.concatenate([one.anomalous, other.anomalous]), events)

@@ -217,9 +217,10 @@ class Profile:
 
 
 def session_events(chunk: Chunk) -> pl.DataFrame:
-    """The chunk's records that belong to a session, as events of windows."""
+    """The chunk's records that belong to a session, as events of windows; with messages where the reader has them."""
     records = chunk.records.rename({"session": "window"})
-    return records.filter(pl.col("window").is_not_null()).select(EVENTS.columns)
+    columns = [*EVENTS.columns, *(["message"] if "message" in records else [])]
+    return records.filter(pl.col("window").is_not_null()).select(columns)
 
 
 def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:

@@ -7,41 +7,44 @@ launch`, else on the CPU.
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
 
 from logscan.errors import InputError
-from logscan.networks.batches import Batch
 from logscan.networks.run import Run
+
+B = TypeVar("B")  # what a batch is
 
 WARMUP = 0.05  # share of all steps in which the learning rate rises
 LOWEST = 0.05  # share of the learning rate that is left at the end
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage of a training.
+class Stage(Generic[B]):
+    """One stage of a training, of the parameters that require gradients.
 
     loss(network, batch): the mean loss of a batch, and figures to be shown
     batches(epoch): the batches of an epoch
     held_out(network): the loss on what is held out, lower is better; None: the last epoch's network is kept
     patience: epochs without a better one, after which the stage ends; 0: never
+    accumulate: batches whose gradients make one step
     """
 
     name: str
     epochs: int
     learning_rate: float
     weight_decay: float
-    loss: Callable[[torch.nn.Module, Batch], tuple[torch.Tensor, dict[str, float]]]
-    batches: Callable[[int], Sequence[Batch]]
+    loss: Callable[[torch.nn.Module, B], tuple[torch.Tensor, dict[str, float]]]
+    batches: Callable[[int], Sequence[B]]
     held_out: Callable[[torch.nn.Module], float] | None = None
     patience: int = 0
+    accumulate: int = 1
 
 
 @dataclass
@@ -53,7 +56,7 @@ class _State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def train(network: torch.nn.Module, stage: Stage, run: Run) -> list[dict[str, float]]:
+def train(network: torch.nn.Module, stage: Stage[B], run: Run) -> list[dict[str, float]]:
     """Train the network in place; it ends with its best weights. Gives the figures of each epoch.
 
     Raises InputError where the loss is no number any more, or the checkpoint is not of this training.
@@ -61,11 +64,12 @@ def train(network: torch.nn.Module, stage: Stage, run: Run) -> list[dict[str, fl
     if not stage.epochs:
         return []
     accelerator = Accelerator(mixed_precision="no")  # else bf16 would stay in the network's `forward`
-    optimizer = torch.optim.AdamW(network.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    learning = _learning(network)
+    optimizer = torch.optim.AdamW(learning.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
     state = _State()
     checkpoint = None if run.folder is None else run.folder / f"{stage.name}.pt"
     if checkpoint is not None and checkpoint.is_file():
-        state = _load(checkpoint, network, optimizer)
+        state = _load(checkpoint, learning, optimizer)
     model, optimizer = accelerator.prepare(network, optimizer)
     while state.epoch < stage.epochs and not _patience_is_over(state, stage):
         figures = _epoch(model, optimizer, stage, run, state.epoch, accelerator)
@@ -76,21 +80,33 @@ def train(network: torch.nn.Module, stage: Stage, run: Run) -> list[dict[str, fl
             raise InputError(f"{stage.name}: the loss is no number any more; try a lower learning rate")
         if figures.get("held-out loss", -math.inf) < state.best or stage.held_out is None:
             state.best, state.best_epoch = figures.get("held-out loss", -math.inf), state.epoch
-            state.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            state.weights = {name: value.detach().clone() for name, value in learning.items()}
         state.history.append(figures)
         if checkpoint is not None and accelerator.is_main_process:
-            _save(checkpoint, network, optimizer, state)
+            _save(checkpoint, learning, optimizer, state)
         run.progress(stage.name, state.epoch, stage.epochs, figures)
-    network.load_state_dict(state.weights)
+    _restore(learning, state.weights)
     return state.history
 
 
-def _patience_is_over(state: _State, stage: Stage) -> bool:
+def _learning(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """What is trained: of a network with frozen parts, gigabytes perhaps, no checkpoint holds these."""
+    return {name: weights for name, weights in network.named_parameters() if weights.requires_grad}
+
+
+def _restore(learning: Mapping[str, torch.nn.Parameter], weights: Mapping[str, torch.Tensor]) -> None:
+    """Put weights in their places. Raises KeyError or RuntimeError where they are of another network."""
+    with torch.no_grad():
+        for name, parameter in learning.items():
+            parameter.copy_(weights[name])
+
+
+def _patience_is_over(state: _State, stage: Stage[B]) -> bool:
     return bool(stage.patience) and state.epoch - state.best_epoch >= stage.patience
 
 
 def _epoch(
-    model: torch.nn.Module, optimizer: Any, stage: Stage, run: Run, epoch: int, accelerator: Accelerator
+    model: torch.nn.Module, optimizer: Any, stage: Stage[B], run: Run, epoch: int, accelerator: Accelerator
 ) -> dict[str, float]:
     """One pass over the batches; gives the means of the figures."""
     torch.manual_seed(run.seed * 1_000_003 + epoch)
@@ -104,10 +120,11 @@ def _epoch(
                 group["lr"] = stage.learning_rate * rate
             with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=torch.cuda.is_available()):
                 loss, figures = stage.loss(model, batch)
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            accelerator.backward(loss / stage.accumulate)
+            if (n + 1) % stage.accumulate == 0 or n + 1 == len(mine):
+                accelerator.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad()
             for name, value in {"loss": loss.item(), **figures}.items():
                 sums[name] = sums.get(name, 0.0) + value / len(mine)
     return sums
@@ -118,17 +135,18 @@ def _schedule(done: float) -> float:
     return min(1.0, done / WARMUP + 0.01) * (LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * done)) / 2)
 
 
-def _save(path: Path, network: torch.nn.Module, optimizer: Any, state: _State) -> None:
+def _save(path: Path, learning: Mapping[str, torch.nn.Parameter], optimizer: Any, state: _State) -> None:
     """Atomically: killed at any moment, the older checkpoint or the newer one is there."""
     made = path.with_suffix(".new")
-    torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, made)
+    weights = {name: value.detach() for name, value in learning.items()}
+    torch.save({"network": weights, "optimizer": optimizer.state_dict(), **vars(state)}, made)
     os.replace(made, path)
 
 
-def _load(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> _State:
+def _load(path: Path, learning: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> _State:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(saved.pop("network"))
+        _restore(learning, saved.pop("network"))
         optimizer.load_state_dict(saved.pop("optimizer"))
         return _State(**saved)
     except (RuntimeError, EOFError, UnpicklingError, AttributeError, KeyError, TypeError, ValueError):

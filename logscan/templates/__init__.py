@@ -4,8 +4,10 @@ masks.py     what is a variable by its look
 patterns.py  words, patterns of words, and the table that finds the pattern of a message
 mining.py    groups of messages, by drain3 and what refines it
 table.py     `Templates`: the step's one class
+messages.py  `Messages`: the texts themselves, for detectors that read them
 """
 
+from logscan.templates.messages import Input, Messages
 from logscan.templates.table import Templates
 
-__all__ = ["Templates"]
+__all__ = ["Input", "Messages", "Templates"]

@@ -1,12 +1,14 @@
 """Windows by session: all records that carry the same id, in the order in which they were written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from logscan.templates.messages import Messages
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -31,12 +33,14 @@ EVENTS = pl.DataFrame(
 class Windows:
     """Windows as flat columns.
 
-    events: one row an event, window after window, columns as in EVENTS
+    events: one row an event, window after window, columns as in EVENTS, and `message` where there are messages
     starts: (n + 1,) window i is rows starts[i] to starts[i + 1]
+    messages: the texts that `message` numbers
     """
 
     events: pl.DataFrame
     starts: Ints
+    messages: Messages | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -82,7 +86,8 @@ class Windows:
 
     def take(self, chosen: Ints) -> "Windows":
         """The windows at these indices, in this order."""
-        return Windows(self.events[self.rows(chosen)], np.concatenate([[0], np.cumsum(self.lengths[chosen])]))
+        starts = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
+        return replace(self, events=self.events[self.rows(chosen)], starts=starts)
 
     def rows(self, chosen: Ints) -> Ints:
         """The rows of the events of the windows at these indices, window after window."""
@@ -92,8 +97,15 @@ class Windows:
         return rows
 
     def renamed(self, keys: npt.NDArray[np.int32]) -> "Windows":
-        """The same windows with `keys[key]` in the place of each key."""
-        return Windows(self.events.with_columns(key=pl.Series(keys).gather(self.events["key"])), self.starts)
+        """The same windows with `keys[key]` in the place of each key; messages that are made of keys follow."""
+        events = self.events.with_columns(key=pl.Series(keys).gather(self.events["key"]))
+        if self.messages is not None and self.messages.of_keys:
+            events = events.with_columns(message=self.messages.named(events["key"]))
+        return replace(self, events=events)
+
+    def by_message(self) -> "Windows":
+        """The same windows with the number of its message in the place of each key, to compare them as texts."""
+        return replace(self, events=self.events.with_columns(key="message"))
 
 
 def scatter(values: Ints) -> Hashes:
@@ -111,17 +123,19 @@ def _sum(values: Hashes, starts: Ints) -> Hashes:
 class Sessions:
     """Collects events by session; holds at most `limit` events, then closes the sessions that were quiet longest.
 
+    messages: what the column `message` of the events numbers, if they have one
     closed_early: sessions closed by that bound, while more of their events may have followed
     """
 
-    def __init__(self, limit: int = MAX_OPEN) -> None:
+    def __init__(self, limit: int = MAX_OPEN, messages: Messages | None = None) -> None:
         self.limit = limit
+        self.messages = messages
         self.closed_early = 0
         self._held: list[pl.DataFrame] = []
         self._events = 0
 
     def add(self, events: pl.DataFrame) -> Iterator[Windows]:
-        """Take events with the columns of EVENTS; gives sessions back only where the bound is reached."""
+        """Take events with the columns of `Windows.events`; gives sessions back only where the bound is reached."""
         while len(events):
             if self._events == self.limit:
                 yield self._close_quiet()
@@ -139,20 +153,21 @@ class Sessions:
             quiet = ~quiet
         self._held = [held.filter(~quiet)]
         self._events = len(self._held[0])
-        windows = _by_name(held.filter(quiet))
+        windows = _by_name(held.filter(quiet), self.messages)
         self.closed_early += len(windows)
         return windows
 
     def close(self) -> Windows:
         """All sessions that are still open."""
         held, self._held, self._events = self._held, [], 0
-        return _by_name(pl.concat(held)) if held else _by_name(EVENTS.clone())
+        none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
+        return _by_name(pl.concat(held) if held else none, self.messages)
 
 
-def _by_name(events: pl.DataFrame) -> Windows:
+def _by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     """Events grouped by window, windows in the order of their first event."""
     first = events.with_row_index("at").group_by("window").agg(pl.col("at").min().alias("first"))
     grouped = events.join(first, on="window", maintain_order="left").sort("first", maintain_order=True)
     changes = np.flatnonzero(np.diff(grouped["first"].to_numpy())) + 1
     starts = np.concatenate([[0], changes, [len(grouped)]]) if len(grouped) else np.zeros(1, np.int64)
-    return Windows(grouped.drop("first"), starts.astype(np.int64))
+    return Windows(grouped.drop("first"), starts.astype(np.int64), messages)
