@@ -11,13 +11,27 @@ TARGETS = {"bert": ["query", "value"], "llama": ["q_proj", "v_proj"]}
 
 
 def add_adapters(model: Any, lora: Lora) -> None:
-    """Adapters on the attention of a BERT or a Llama, in place; nothing else of it is trained then."""
+    """Adapters on the attention of a BERT or a Llama, in place, of float32 whatever the base is."""
     from peft import LoraConfig, inject_adapter_in_model
 
     config = LoraConfig(
         r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=TARGETS[model.config.model_type]
     )
     inject_adapter_in_model(config, model)
+    for name, weights in model.named_parameters():
+        if "lora_" in name:  # steps of a small learning rate would be lost in sixteen bits
+            weights.data = weights.data.float()
+
+
+def set_learning(part: torch.nn.Module, learning: bool) -> None:
+    """Freeze a part of a network, or train it: its adapters and a pooler where it has adapters, else all of it.
+
+    A pooler is small, and a BERT that was made for another task comes without one.
+    """
+    names = [name for name, _ in part.named_parameters()]
+    adapted = any("lora_" in name for name in names)
+    for name, weights in part.named_parameters():
+        weights.requires_grad_(learning and (not adapted or "lora_" in name or name.startswith("pooler.")))
 
 
 def effective_weight(layer: Any) -> torch.Tensor:

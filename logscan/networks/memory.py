@@ -5,17 +5,18 @@ from typing import Any
 import torch
 
 from logscan.errors import OptionError
-from logscan.networks.options import Adapters
+from logscan.networks.adapters import TARGETS
+from logscan.networks.options import Adapters, Lora
 
 FOUR_BITS = 0.56  # bytes a weight of a quantised matrix, its scales included
 ADAMW = 16  # bytes a trained parameter: float32, its gradient and two moments
 SPARE = 0.9  # share of free memory that may be used
 
 
-def needed(network: Any, adapters: Adapters, trained: int, tokens: int, checkpointing: bool) -> int:
+def needed(network: Any, adapters: Adapters, lora: Lora, tokens: int, checkpointing: bool) -> int:
     """Bytes to train a network, roughly: its weights, what AdamW keeps for the trained parameters, and activations.
 
-    network: without its weights (see `pretrained.empty`); trained: parameters; tokens: in one forward pass
+    network: without its weights (see `pretrained.empty`); tokens: in one forward pass
     Activations of a layer are taken as 34 numbers of the hidden size a token (V. Korthikanti et al., "Reducing
     Activation Recomputation in Large Transformer Models", 2022, without the squares of attention, which are not kept);
     with checkpointing one number is kept a layer, and one layer is worked out at a time. The logits are float32.
@@ -23,6 +24,7 @@ def needed(network: Any, adapters: Adapters, trained: int, tokens: int, checkpoi
     config = network.config
     total = sum(weights.numel() for weights in network.parameters())
     gpu = torch.cuda.is_available()
+    trained = total if adapters == "full" else _adapted(network, lora)
     match adapters:
         case "qlora":
             matrices = sum(m.weight.numel() for m in network.modules() if isinstance(m, torch.nn.Linear))
@@ -35,6 +37,14 @@ def needed(network: Any, adapters: Adapters, trained: int, tokens: int, checkpoi
     kept = layers + 34 if checkpointing else 34 * layers
     activations = tokens * config.hidden_size * kept * (2 if gpu else 4) + tokens * config.vocab_size * 8
     return int(weights + trained * ADAMW + activations)
+
+
+def _adapted(network: Any, lora: Lora) -> int:
+    """Parameters of the adapters."""
+    adapted = [
+        m for name, m in network.named_modules() if name.rpartition(".")[2] in TARGETS[network.config.model_type]
+    ]
+    return sum(lora.r * (m.in_features + m.out_features) for m in adapted)
 
 
 def available() -> int:

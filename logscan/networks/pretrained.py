@@ -5,8 +5,8 @@ after that it is in its cache, and no network is needed.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from tokenizers import Tokenizer
 
-from logscan.errors import OptionError
+from logscan.errors import ModelError, OptionError
 from logscan.networks.options import Adapters
 
 ENCODER, DECODER = "bert", "llama"  # architectures
@@ -23,17 +23,22 @@ FILES = ("*.json", "*.safetensors", "vocab.txt")
 NEEDED = ("[CLS]", "[SEP]", "[PAD]")  # tokens of an encoder
 TIMEOUT = 10.0  # seconds in which the hub should answer
 PACKS = "support_avx512bf16_for_cpu"  # of a layer of bitsandbytes
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+TOKENIZER = "tokenizer.json"
 SPECIAL = "special.json"  # the ids of special tokens, in a folder that `save_base` wrote
 
 
 @dataclass(frozen=True)
 class Base:
     """model: a BertModel or a LlamaForCausalLM; tokenizer: neither pads nor cuts
-    name: as typed; revision: of the hub; digest: of the weights; bos, eos, pad: tokens, None where there is none"""
+    name: as typed; folder: where it lies, None for one from scratch; revision: of the hub
+    digest: of the weights, empty where these are trained themselves
+    bos, eos, pad: tokens, None where there is none"""
 
     model: Any
     tokenizer: Tokenizer
     name: str
+    folder: Path | None
     revision: str | None
     digest: str
     bos: int | None
@@ -61,23 +66,62 @@ def empty(architecture: str, name: str, revision: str | None = None) -> Any:
     Raises OptionError.
     """
     import torch
-    from transformers import AutoConfig, BertModel, LlamaForCausalLM
 
-    config = AutoConfig.from_pretrained(_checked(architecture, name, revision))
+    config = _config(_checked(architecture, name, revision))
     with torch.device("meta"):
-        return BertModel(config) if architecture == ENCODER else LlamaForCausalLM(config)
+        return _class(architecture)(config)
+
+
+def _class(architecture: str) -> Any:
+    from transformers import BertModel, LlamaForCausalLM
+
+    return BertModel if architecture == ENCODER else LlamaForCausalLM
+
+
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder, local_files_only=True)
 
 
 def save_base(base: Base, folder: Path, weights: bool) -> None:
-    """Configuration, tokenizer and, if asked for, weights: a folder that `open_encoder` or `open_decoder` opens."""
-    _quiet()
-    folder.mkdir(parents=True, exist_ok=True)
-    if weights:
-        base.model.save_pretrained(folder)
-    else:
+    """Configuration, tokenizer and, if asked for, the weights that it was opened with: a folder as `open_encoder` and
+    `open_decoder` take."""
+    folder.mkdir()
+    if base.folder is None:
         base.model.config.save_pretrained(folder)
-    base.tokenizer.save(str(folder / "tokenizer.json"))
+    else:
+        kept = ("config.json", *(WEIGHTS if weights else ()))
+        for path in (path for name in kept for path in sorted(base.folder.glob(name))):
+            shutil.copyfile(path, folder / path.name)
+    base.tokenizer.save(str(folder / TOKENIZER))
     (folder / SPECIAL).write_bytes(orjson.dumps({"bos": base.bos, "eos": base.eos, "pad": base.pad}))
+
+
+def saved_tokenizer(folder: Path) -> tuple[Tokenizer, dict[str, int | None]]:
+    """What `save_base` wrote: the tokenizer, and the tokens bos, eos and pad. Raises ValueError where it is damaged."""
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # it raises no other class
+        raise ValueError(f"{folder / TOKENIZER}: {_first_line(error)}") from None
+    special = orjson.loads((folder / SPECIAL).read_bytes())
+    return tokenizer, {name: special[name] for name in ("bos", "eos", "pad")}
+
+
+def saved_base(
+    architecture: str, folder: Path, name: str, revision: str | None, digest: str, adapters: Adapters
+) -> Base:
+    """What `save_base` wrote. Without a digest with random weights; else with its own, from the folder or from where
+    it came. Raises OptionError, and ModelError where that has changed."""
+    if not digest:
+        tokenizer, special = _tokenizer(architecture, name, folder)
+        model = _class(architecture)(_config(folder))
+        return Base(model, tokenizer, name, folder, revision, digest, **special)
+    inside = any(folder.glob(WEIGHTS[0]))
+    base = _open(architecture, str(folder) if inside else name, None if inside else revision, adapters)
+    if base.digest != digest:
+        raise ModelError(f"{name} is not what it was when the model was trained: its weights have changed")
+    return replace(base, name=name, revision=revision)
 
 
 def digest_of(folder: Path) -> str:
@@ -93,7 +137,6 @@ def digest_of(folder: Path) -> str:
 def _open(architecture: str, name: str, revision: str | None, adapters: Adapters) -> Base:
     """qlora: weights of four bits (NF4); lora: of sixteen on a GPU; full, and all else on a CPU: float32."""
     import torch
-    from transformers import BertModel, LlamaForCausalLM
 
     folder = _checked(architecture, name, revision)
     if not any(folder.glob("*.safetensors")):
@@ -103,17 +146,17 @@ def _open(architecture: str, name: str, revision: str | None, adapters: Adapters
     how: dict[str, Any] = {"dtype": torch.bfloat16 if gpu and adapters != "full" else torch.float32}
     if adapters == "qlora":
         how |= {"quantization_config": _four_bits(how["dtype"]), "device_map": {"": 0 if gpu else "cpu"}}
-    cls = BertModel if architecture == ENCODER else LlamaForCausalLM
     try:
-        model = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True, **how)
+        model = _class(architecture).from_pretrained(folder, use_safetensors=True, local_files_only=True, **how)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise OptionError(f"{OPTION[architecture]} {name} cannot be loaded: {_first_line(error)}") from None
     for layer in model.modules():  # else bitsandbytes packs weights anew for such CPUs, with coarser scales
         if hasattr(layer, PACKS):
             setattr(layer, PACKS, False)
     known = None if Path(name).is_dir() else folder.name  # the hub's cache names folders by revision
-    model.eval()  # type: ignore[no-untyped-call]
-    return Base(model, tokenizer, name, known, digest_of(folder), **special)
+    model.eval()
+    digest = "" if adapters == "full" else digest_of(folder)
+    return Base(model, tokenizer, name, folder, known, digest, **special)
 
 
 def _four_bits(compute: Any) -> Any:
@@ -123,7 +166,11 @@ def _four_bits(compute: Any) -> Any:
 
     config: Any = transformers.BitsAndBytesConfig
     return config(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+        llm_int8_skip_modules=["pooler", "lm_head"],
     )
 
 
@@ -170,8 +217,7 @@ def _folder(architecture: str, name: str, revision: str | None) -> Path:
 def _tokenizer(architecture: str, name: str, folder: Path) -> tuple[Tokenizer, dict[str, Any]]:
     """The tokenizer, and the tokens bos, eos and pad."""
     if (folder / SPECIAL).is_file():
-        special: Mapping[str, Any] = orjson.loads((folder / SPECIAL).read_bytes())
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer, special = saved_tokenizer(folder)
     else:
         from transformers import AutoTokenizer
 

@@ -31,7 +31,7 @@ def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
         intermediate_size=size.intermediate,
         max_position_embeddings=size.length,
     )
-    return Base(BertModel(config), tokenizer, SCRATCH, None, "", None, None, 0)
+    return Base(BertModel(config), tokenizer, SCRATCH, None, None, "", None, None, 0)
 
 
 def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
@@ -61,4 +61,4 @@ def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
         bos_token_id=bos,
         eos_token_id=eos,
     )
-    return Base(LlamaForCausalLM(config), tokenizer, SCRATCH, None, "", bos, eos, pad)
+    return Base(LlamaForCausalLM(config), tokenizer, SCRATCH, None, None, "", bos, eos, pad)

@@ -96,6 +96,13 @@ class Windows:
         rows: Ints = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begin, lengths)
         return rows
 
+    def parted(self, share: float, rng: np.random.Generator) -> tuple["Windows", "Windows"]:
+        """The windows without a share of them, drawn at random, and that share, at least one each; a single one is
+        both."""
+        order = rng.permutation(len(self))
+        out = max(1, min(round(share * len(self)), len(self) - 1))
+        return self.take(np.sort(order[out:] if len(self) > 1 else order)), self.take(np.sort(order[:out]))
+
     def renamed(self, keys: npt.NDArray[np.int32]) -> "Windows":
         """The same windows with `keys[key]` in the place of each key; messages that are made of keys follow."""
         events = self.events.with_columns(key=pl.Series(keys).gather(self.events["key"]))

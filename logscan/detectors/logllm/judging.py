@@ -1,0 +1,194 @@
+"""How much the answer to each window leans towards anomalous, and which of its messages make it do so.
+
+No torch is needed where the networks are exported.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from logscan.detectors.logllm.prompt import Prompt
+from logscan.windows.sessions import Floats, Ints, Windows
+
+HELD = 1 << 27  # numbers of embeddings that are held at once, 512 MiB
+AT_ONCE = 4_096  # tokens that a network reads at once
+BLAMED = 1 << 20  # messages that are read again, at most, to find those to blame
+
+Embeddings = npt.NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """A BERT with the projector behind it, in torch or exported."""
+
+    @property
+    def provider(self) -> str:
+        """What runs it, in words."""
+
+    @property
+    def at_once(self) -> int:
+        """Batches that it reads at once, each from a thread of its own."""
+
+    @property
+    def width(self) -> int:
+        """Numbers in an embedding."""
+
+    def embed(self, tokens: Ints, mask: Ints) -> Embeddings:
+        """(b, n) tokens of messages, and whether each is one, to (b, width) in the decoder's space."""
+
+
+class Decoder(Protocol):
+    """A Llama that is asked about windows, in torch or exported."""
+
+    @property
+    def at_once(self) -> int:
+        """Batches that it reads at once, each from a thread of its own."""
+
+    def log_odds(self, embeddings: Embeddings, index: Ints, last: Ints) -> npt.NDArray[np.float32]:
+        """(m, width) messages, (b, n) rows of the table that `Prompt` tells of, and (b,) the last position of each, to
+        (b,): the logit of anomalous less that of normal."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The two networks and what they read. tokenizer: the encoder's, which cuts what is too long; messages: of a part
+    of a window, at most."""
+
+    encoder: Encoder
+    decoder: Decoder
+    tokenizer: Tokenizer
+    prompt: Prompt
+    messages: int
+
+    def log_odds(self, windows: Windows) -> Floats:
+        """(n,) the logarithm of how much more probable the answer anomalous is than normal; of a window in parts, that
+        of the most anomalous part. Equal windows are read once."""
+        first, inverse, _ = windows.by_message().distinct()
+        return self._of(windows, sequences(windows.take(first)))[inverse]
+
+    def blame(self, windows: Windows) -> Floats:
+        """(events,) by how much the log-odds of each window fall without each of its messages; 0 in windows for which
+        there is no time."""
+        first, inverse, _ = windows.by_message().distinct()
+        whole = sequences(windows.take(first))
+        said = [np.unique(messages) for messages in whole]
+        cost = np.cumsum([len(one) * len(messages) for one, messages in zip(said, whole, strict=True)], dtype=np.int64)
+        blamed = int(np.searchsorted(cost, max(BLAMED, *cost[:1]), "right"))
+        without = [
+            messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones
+        ]
+        fallen = self._of(windows, [*whole[:blamed], *without])
+        before, after = np.split(fallen, [blamed])
+        found = np.zeros(len(windows.events))
+        begin = np.cumsum([0, *map(len, said)])
+        numbers = windows.events["message"].to_numpy()
+        for window, which in enumerate(inverse.tolist()):
+            if which < blamed:
+                rows = slice(*windows.starts[window : window + 2])
+                fall = before[which] - after[begin[which] : begin[which + 1]]
+                found[rows] = fall[np.searchsorted(said[which], numbers[rows])]
+        return found
+
+    def asked(self, windows: Windows) -> Iterator[tuple[Embeddings, list[Ints]]]:
+        """Of each window the embeddings of its messages, and a question for each of its parts."""
+        assert windows.messages is not None
+        for messages in sequences(windows):
+            met, numbers = np.unique(messages, return_inverse=True)
+            embeddings = self._embed([windows.messages.texts[number] for number in met])
+            yield embeddings, [self.prompt.question(part) for part in in_parts(numbers, self.messages)]
+
+    def _of(self, windows: Windows, wanted: Sequence[Ints]) -> Floats:
+        """The log-odds of sequences of the windows' messages."""
+        assert windows.messages is not None
+        texts = windows.messages.texts
+        parts = [(owner, part) for owner, messages in enumerate(wanted) for part in in_parts(messages, self.messages)]
+        found = np.full(len(wanted), -np.inf)
+        for group in _groups(parts, HELD // self.encoder.width):
+            met, numbers = np.unique(np.concatenate([part for _, part in group]), return_inverse=True)
+            embeddings = self._embed([texts[number] for number in met])
+            ends = np.cumsum([len(part) for _, part in group])[:-1]
+            questions = [self.prompt.leading(part) for part in np.split(numbers, ends)]
+            owners = np.array([owner for owner, _ in group], np.int64)
+            np.maximum.at(found, owners, self._ask(embeddings, questions))
+        return found
+
+    def _embed(self, texts: Sequence[str]) -> Embeddings:
+        """(m, width) of messages, each of which is encoded once."""
+        rows = encoded(self.tokenizer, texts)
+        embeddings = np.zeros((len(rows), self.encoder.width), np.float32)
+
+        def embed(batch: Ints) -> None:
+            tokens, lengths = padded([rows[at] for at in batch])
+            mask = (np.arange(tokens.shape[1]) < lengths[:, None]).astype(np.int64)
+            embeddings[batch] = self.encoder.embed(tokens, mask)
+
+        with ThreadPoolExecutor(self.encoder.at_once) as pool:
+            list(pool.map(embed, by_length([len(row) for row in rows], AT_ONCE)))
+        return embeddings
+
+    def _ask(self, embeddings: Embeddings, questions: Sequence[Ints]) -> Floats:
+        """(q,) log-odds."""
+        found = np.zeros(len(questions))
+
+        def ask(batch: Ints) -> None:
+            index, lengths = padded([questions[at] for at in batch])
+            found[batch] = self.decoder.log_odds(embeddings, index, lengths - 1)
+
+        with ThreadPoolExecutor(self.decoder.at_once) as pool:
+            list(pool.map(ask, by_length([len(question) for question in questions], AT_ONCE)))
+        return found
+
+
+def sequences(windows: Windows) -> list[Ints]:
+    """The numbers of the messages of each window."""
+    numbers = windows.events["message"].to_numpy().astype(np.int64)
+    return np.split(numbers, windows.starts[1:-1]) if len(windows) else []
+
+
+def in_parts(messages: Ints, most: int) -> list[Ints]:
+    """A sequence in as few parts of equal size as there must be."""
+    return np.array_split(messages, max(1, -(-len(messages) // most)))
+
+
+def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ints]:
+    """The tokens of each text."""
+    return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch_fast(list(texts))]
+
+
+def padded(rows: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """(b, n) the rows, with zeros at the right, and (b,) their lengths."""
+    lengths = np.array([len(row) for row in rows], np.int64)
+    whole = np.zeros((len(rows), lengths.max(initial=1)), np.int64)
+    whole[np.arange(whole.shape[1]) < lengths[:, None]] = np.concatenate(rows)
+    return whole, lengths
+
+
+def by_length(lengths: Sequence[int], most: int) -> Iterator[Ints]:
+    """Which rows are read together, the short ones first, in batches of at most so many tokens."""
+    order = np.argsort(lengths, kind="stable")
+    batch: list[int] = []
+    for at in order.tolist():
+        if batch and (len(batch) + 1) * lengths[at] > most:
+            yield np.array(batch)
+            batch = []
+        batch.append(at)
+    if batch:
+        yield np.array(batch)
+
+
+def _groups(parts: Sequence[tuple[int, Ints]], most: int) -> Iterator[list[tuple[int, Ints]]]:
+    """Parts with at most so many messages in a group, so that their embeddings can be held."""
+    group: list[tuple[int, Ints]] = []
+    messages = 0
+    for owner, part in parts:
+        if group and messages + len(part) > most:
+            yield group
+            group, messages = [], 0
+        group.append((owner, part))
+        messages += len(part)
+    if group:
+        yield group

@@ -1,0 +1,216 @@
+"""The network: BERT encodes each message, a projector maps it into the space of the decoder's embeddings, a Llama reads
+the prompt with them and answers.
+
+    C_i  = tanh(W [CLS]_i + b)          the encoder's pooler
+    E_i  = W_p C_i + b_p                the projector
+    answer = Llama(prompt with E_1 ... E_n)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.functional import cross_entropy
+
+from logscan.detectors.logllm.options import Options
+from logscan.detectors.logllm.prompt import ANSWERS, BEFORE, BEHIND, Prompt
+from logscan.errors import OptionError
+from logscan.networks import memory
+from logscan.networks.adapters import add_adapters, set_learning
+from logscan.networks.options import SCRATCH
+from logscan.networks.pretrained import DECODER, ENCODER, Base, empty, open_decoder, open_encoder, saved_base
+from logscan.networks.scratch import new_decoder, new_encoder
+from logscan.networks.weights import check_weights, load_weights
+from logscan.windows.sessions import Ints
+
+IGNORED = -100  # target of what is not to be predicted
+WEIGHTS = "weights.safetensors"
+BASES = {ENCODER: "encoder", DECODER: "decoder"}  # folders with a configuration and a tokenizer each
+ANSWER = 32  # tokens after which an answer is cut off
+
+
+@dataclass(frozen=True)
+class Batch:
+    """tokens, mask: (m, n) the messages; index: (b, length) rows of the table that `Prompt` tells of
+    targets: (b, length) the token behind each position, IGNORED where it is no answer; weights: (b,)"""
+
+    tokens: Ints
+    mask: Ints
+    index: Ints
+    targets: Ints
+    weights: npt.NDArray[np.float32]
+
+
+class Network(torch.nn.Module):
+    """encoder, projector, decoder: what the three stages train by turns."""
+
+    prompt: torch.Tensor  # the first rows of the table
+
+    def __init__(self, encoder: Any, decoder: Any, prompt: Prompt) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.projector = torch.nn.Linear(encoder.config.hidden_size, decoder.config.hidden_size)
+        self.projector.to(decoder.device)
+        self.register_buffer("prompt", torch.from_numpy(prompt.tokens).to(decoder.device), persistent=False)
+
+    def embed(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(m, n) tokens of messages to (m, width) embeddings."""
+        pooled = self.encoder(input_ids=tokens, attention_mask=mask).pooler_output
+        embeddings: torch.Tensor = self.projector(pooled.to(self.projector.weight.dtype))
+        return embeddings
+
+    def read(self, embeddings: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """(b, length, width) what stands before the decoder. Padding is at the right, where it does not look."""
+        words = self.decoder.get_input_embeddings()(self.prompt)
+        return torch.cat([words, embeddings.to(words.dtype)])[index]
+
+    def logits(self, embeddings: torch.Tensor, index: torch.Tensor, asked: Any) -> torch.Tensor:
+        """(positions, vocabulary) of the token behind each of the positions `asked` of (b, length)."""
+        states = self.decoder.model(inputs_embeds=self.read(embeddings, index), use_cache=False).last_hidden_state
+        logits: torch.Tensor = self.decoder.lm_head(states[asked])
+        return logits.float()
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """(b,) the mean cross-entropy of the tokens of each answer, in nats."""
+        tokens, mask, index, targets = (
+            torch.from_numpy(part).to(self.prompt.device)
+            for part in (batch.tokens, batch.mask, batch.index, batch.targets)
+        )
+        asked = targets != IGNORED
+        nats = cross_entropy(self.logits(self.embed(tokens, mask), index, asked), targets[asked], reduction="none")
+        sums = torch.zeros(len(index), device=nats.device).index_add(0, asked.nonzero()[:, 0], nats)
+        return sums / asked.sum(1)
+
+    def train(self, mode: bool = True) -> Self:
+        """What is frozen is not trained either in what it drops out."""
+        super().train(mode)
+        for part in (self.encoder, self.decoder):
+            part.train(mode and any(weights.requires_grad for weights in part.parameters()))
+        return self
+
+
+def new_network(options: Options, texts: list[str], seed: int) -> tuple[Network, tuple[Base, Base], Prompt]:
+    """A network that knows nothing of the logs yet, its encoder and decoder, and the prompt in the decoder's words.
+
+    texts: what a tokenizer from scratch is trained on. Raises OptionError where a model cannot be used, or where there
+    is not enough memory to train it.
+    """
+    _check_memory(options)
+    torch.manual_seed(seed)
+    if options.encoder == SCRATCH:
+        encoder = new_encoder(texts, options.size, seed)
+    else:
+        encoder = open_encoder(options.encoder, options.encoder_revision, options.adapters)
+    if options.llm == SCRATCH:
+        decoder = new_decoder([BEFORE, BEHIND, *ANSWERS], options.size, seed)
+    else:
+        decoder = open_decoder(options.llm, options.llm_revision, options.adapters)
+    prompt = Prompt.of(decoder.tokenizer, decoder.bos, decoder.eos, decoder.name)
+    longest = encoder.model.config.max_position_embeddings
+    if longest < options.tokens:
+        raise OptionError(f"--encoder {encoder.name} reads {longest} tokens at most: --set tokens={longest}")
+    longest = decoder.model.config.max_position_embeddings - prompt.longest
+    if longest < options.messages:
+        raise OptionError(f"--llm {decoder.name} reads {longest} messages at most: --set messages={longest}")
+    encoder.tokenizer.enable_truncation(options.tokens)
+    torch.manual_seed(seed)
+    return _built(encoder, decoder, options, prompt), (encoder, decoder), prompt
+
+
+def restored(
+    options: Options, folder: Path, digests: Sequence[str], prompt: Prompt
+) -> tuple[Network, tuple[Base, Base]]:
+    """A network as it was saved in a folder, and its encoder and decoder.
+
+    Raises OptionError where one of these cannot be opened, ModelError where it is another one, or weights are damaged.
+    """
+    if not any(digests):
+        encoder, decoder = (empty(architecture, str(folder / place)) for architecture, place in BASES.items())
+        blank = Network(encoder, decoder, prompt)
+        check_weights(trained_parts(blank), folder / WEIGHTS)
+    asked = ((options.encoder, options.encoder_revision), (options.llm, options.llm_revision))
+    bases = [
+        saved_base(architecture, folder / place, name, revision, digest, options.adapters)
+        for (architecture, place), (name, revision), digest in zip(BASES.items(), asked, digests, strict=True)
+    ]
+    network = _built(bases[0], bases[1], options, prompt)
+    load_weights(trained_parts(network), folder / WEIGHTS)
+    return network, (bases[0], bases[1])
+
+
+def _built(encoder: Base, decoder: Base, options: Options, prompt: Prompt) -> Network:
+    for base in (encoder, decoder):
+        if options.checkpointing:
+            base.model.gradient_checkpointing_enable({"use_reentrant": False})
+        if base.digest:  # it has learnt before, and is not trained in full
+            add_adapters(base.model, options.lora)
+    return Network(encoder.model, decoder.model, prompt)
+
+
+def trained_parts(network: Network) -> dict[str, torch.nn.Parameter]:
+    """All that a stage trains, by name."""
+    for part in (network.encoder, network.projector, network.decoder):
+        set_learning(part, True)
+    return {name: weights for name, weights in network.named_parameters() if weights.requires_grad}
+
+
+def _check_memory(options: Options) -> None:
+    """Raises OptionError where networks that are not from scratch would not fit into memory."""
+    needed = 0
+    asked = (
+        (ENCODER, options.encoder, options.encoder_revision, options.tokens),
+        (DECODER, options.llm, options.llm_revision, options.messages),
+    )
+    for architecture, name, revision, longest in asked:
+        if name != SCRATCH:
+            network = empty(architecture, name, revision)
+            tokens = min(longest, network.config.max_position_embeddings) * options.at_once
+            needed += memory.needed(network, options.adapters, options.lora, tokens, options.checkpointing)
+    memory.check(needed, f"to train {options.encoder} and {options.llm}")
+
+
+class TorchNetworks:
+    """The network where it is not exported: encoder and decoder of `judging.Judge` in one."""
+
+    provider = "torch"
+    at_once = 1
+
+    def __init__(self, network: Network, prompt: Prompt) -> None:
+        self.network = network.eval()
+        self.prompt = prompt
+        self.width: int = network.decoder.config.hidden_size
+
+    def embed(self, tokens: Ints, mask: Ints) -> npt.NDArray[np.float32]:
+        """(b, n) tokens of messages to (b, width)."""
+        with torch.inference_mode():
+            embeddings = self.network.embed(self._there(tokens), self._there(mask))
+            found: npt.NDArray[np.float32] = embeddings.float().cpu().numpy()
+        return found
+
+    def log_odds(self, embeddings: npt.NDArray[np.float32], index: Ints, last: Ints) -> npt.NDArray[np.float32]:
+        """(b,) the logit of anomalous less that of normal, see `judging.Decoder`."""
+        normal, anomalous = self.prompt.words
+        asked = (np.arange(len(index)), last)
+        with torch.inference_mode():
+            logits = self.network.logits(self._there(embeddings), self._there(index), asked)
+            found: npt.NDArray[np.float32] = (logits[:, anomalous] - logits[:, normal]).cpu().numpy()
+        return found
+
+    def answer(self, embeddings: npt.NDArray[np.float32], question: Ints) -> tuple[int, ...]:
+        """What the decoder says to one question (length,), each time the most probable token, up to the last."""
+        with torch.inference_mode():
+            whole = self.network.read(self._there(embeddings), self._there(question[None]))
+            said: list[int] = []
+            while len(said) < ANSWER and (not said or said[-1] != self.prompt.normal[-1]):
+                states = self.network.decoder.model(inputs_embeds=whole, use_cache=False).last_hidden_state
+                said.append(int(self.network.decoder.lm_head(states[:, -1]).argmax()))
+                word = self.network.decoder.get_input_embeddings()(torch.tensor([said[-1:]], device=whole.device))
+                whole = torch.cat([whole, word], 1)
+        return tuple(said)
+
+    def _there(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.network.prompt.device)
