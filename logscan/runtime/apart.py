@@ -7,18 +7,21 @@ the attribute of a node, shows by the bytes of the word: there must be as many a
 
 from collections.abc import Iterator
 
+LARGEST = 1 << 24  # bytes of a file whose weights are elsewhere
 KEY = b"location"
 GRAPH, INITIALIZER, ENTRY = 7, 5, 13  # numbers of fields in onnx.proto
 VARINT, EIGHT, BYTES, FOUR = 0, 1, 2, 5  # what a field can be
 
 
 def keeps_apart(content: bytes, name: str) -> bool:
-    """Whether weights are in the file `name` beside it. Raises ValueError where they are in another place, or may be."""
+    """Whether weights are in the file `name` beside it. Raises ValueError where another place is named, or may be."""
     told = content.count(KEY)
     if not told:
         return False
+    if len(content) > LARGEST:
+        raise ValueError
     found = sum(
-        list(_fields(entry)) == [(1, KEY), (2, name.encode())]
+        [(number, bytes(value)) for number, value in _fields(entry)] == [(1, KEY), (2, name.encode())]
         for graph in _only(GRAPH, memoryview(content))
         for tensor in _only(INITIALIZER, graph)
         for entry in _only(ENTRY, tensor)

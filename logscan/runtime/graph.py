@@ -1,8 +1,8 @@
 """A network in the making as one ONNX file: nodes and weights, written once they are checked.
 
-Weights of more than 1 GiB in all are kept in a second file beside it, of the same name with `.data`: the format holds no
-more than 2 GiB, and ONNX Runtime maps that file into memory. They are written as they come, so that a network of any
-size needs no more memory here than its largest matrix and the 1 GiB.
+Weights of more than 1 GiB in all are kept in a second file beside it, of the same name with `.data`: the format holds
+no more than 2 GiB, and ONNX Runtime maps that file into memory. They are written as they come, so that a network of any
+size needs no more memory here than 1 GiB and a few times its largest matrix.
 """
 
 import os
@@ -65,8 +65,8 @@ class Graph:
     def constant(self, value: torch.Tensor | np.ndarray[Any, Any]) -> str:
         """A weight, or another array."""
         array = value.detach().float().cpu().numpy() if isinstance(value, torch.Tensor) else value
-        tensor = self._graph.initializer.add()
-        tensor.name = f"c{len(self._graph.initializer) - 1}"
+        name = f"c{len(self._graph.initializer)}"
+        tensor = self._graph.initializer.add(name=name)
         tensor.dims.extend(array.shape)
         tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
         tensor.raw_data = array.tobytes()
@@ -77,7 +77,7 @@ class Graph:
             self._data = beside(self._folder / self._path.name).open("wb")
             for made in self._graph.initializer:
                 self._move(made)
-        return tensor.name
+        return name
 
     def _move(self, tensor: TensorProto) -> None:
         """A constant into the file beside, unless it is small."""

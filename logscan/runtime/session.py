@@ -52,12 +52,10 @@ class Network:
             for size, name in zip(value.shape, names, strict=True):
                 if name not in FIXED and not isinstance(size, str):
                     raise ModelError(f"{name} should be of any size")
-                if (
-                    name in FIXED
-                    and self._sizes.setdefault(name, size) != size
-                    or isinstance(size, int) != (name in FIXED)
-                ):
+                if name in FIXED and not isinstance(size, int):
                     raise ModelError(f"{name} should be of one size")
+                if name in FIXED:
+                    self._sizes[name] = size
 
     def run(self, *arrays: Any) -> Any:
         """What comes out for these inputs."""
