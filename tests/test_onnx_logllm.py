@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tokenizers import Tokenizer, models
+from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from logscan.errors import ModelError
 from logscan.networks import pretrained
@@ -153,14 +153,13 @@ def test_adapters_are_merged(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_four_bits_with_adapters_are_merged(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes", reason="needs logscan[qlora]")
-    llama(hidden_size=64, intermediate_size=128).save_pretrained(tmp_path / "base")
-    words = {f"w{number}": number for number in range(38)} | {"[UNK]": 38, "[PAD]": 39}
+    words = {f"w{number}": number for number in range(39)} | {"[UNK]": 39}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]")
-    whole.save_pretrained(tmp_path / "base")
+    small = pretrained.Base(llama(hidden_size=64, intermediate_size=128), tokenizer, "small", None, "", None, None, 0)
+    pretrained.save_base(small, tmp_path / "base", weights=True)
     decoder = pretrained.open_decoder(str(tmp_path / "base"), adapters="qlora").model
     add_adapters(decoder, Lora(r=4, alpha=8))
+    assert "quant_state" in vars(decoder.model.layers[0].self_attn.q_proj.base_layer.weight)
     same_decoder(lively(decoder), tmp_path)
 
 

@@ -44,6 +44,7 @@ class Network:
         self.at_once = 1 if CUDA in session.get_providers() else os.cpu_count() or 1
 
     def _take(self, kind: str, values: Sequence[Any], wanted: dict[str, Sequence[str]]) -> None:
+        """Compare what the file declares with what is ours, and keep the sizes that are fixed."""
         given = [(value.name, value.type, len(value.shape)) for value in values]
         if given != [(name, TYPES[type_], len(sizes)) for name, (type_, *sizes) in wanted.items()]:
             ours = (f"`{name}` ({type_}, {' x '.join(sizes)})" for name, (type_, *sizes) in wanted.items())
