@@ -1,5 +1,7 @@
 """Sessions of ONNX Runtime: without torch, quiet, and not with any file that comes along."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from logscan.errors import ModelError
-from logscan.runtime.session import open_session
+from logscan.runtime.session import open_decoder, open_encoder, open_session
 
 ODDS = np.log(np.array([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75], [0.25, 0.5, 0.25]], np.float32))
 
@@ -45,9 +47,8 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_tokens_to_log_probabilities(file: Path, threads: int) -> None:
-    session = open_session(file, threads)
+def test_tokens_to_log_probabilities(file: Path) -> None:
+    session = open_session(file)
     assert session.vocabulary == 3
     assert session.provider in ("ONNX Runtime, CPU", "ONNX Runtime, CUDA")
     tokens = np.array([[0, 1, 2, 1], [2, 2, 0, 0]])
@@ -93,8 +94,8 @@ except LogscanError as error:
         (model(kind=TensorProto.INT32), "input should be `tokens`"),
         (model(shape=("batch",)), "input should be `tokens`"),
         (model(output="logits"), "output should be `log_probs`"),
-        (model(shape=(1, "length")), "batch and length should be of any size"),
-        (model(shape=("batch", 24)), "batch and length should be of any size"),
+        (model(shape=(1, "length")), "batch should be of any size"),
+        (model(shape=("batch", 24)), "length should be of any size"),
     ],
 )
 def test_foreign_networks(made: onnx.ModelProto, complaint: str, tmp_path: Path) -> None:
@@ -109,10 +110,84 @@ def refused(path: Path, complaint: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def apart(path: Path, location: str) -> onnx.ModelProto:
+    """A model whose weights are in another file of that folder."""
+    made = model()
+    onnx.save(made, path, save_as_external_data=True, size_threshold=0, location=location)
+    assert (path.parent / location).exists()
+    return made
+
+
 def test_weights_in_another_file_are_not_read(tmp_path: Path) -> None:
-    onnx.save(model(), tmp_path / "apart.onnx", save_as_external_data=True, size_threshold=0, location="weights")
-    assert (tmp_path / "weights").exists()
+    apart(tmp_path / "apart.onnx", "weights")
     refused(tmp_path / "apart.onnx", "keeps weights elsewhere")
+
+
+def test_weights_in_the_file_beside_it_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart(tmp_path / "detector.onnx", "detector.onnx.data")
+    np.testing.assert_array_equal(open_session(tmp_path / "detector.onnx").log_probs(np.array([[1]])), ODDS[[[1]]])
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_array_equal(open_session(Path("detector.onnx")).log_probs(np.array([[1]])), ODDS[[[1]]])
+    data = tmp_path / "detector.onnx.data"
+    os.truncate(data, 8)
+    refused(tmp_path / "detector.onnx", "is damaged")
+    os.truncate(data, (1 << 36) + 1)  # sparse
+    with pytest.raises(ModelError, match=r"onnx\.data is larger than 64 GiB"):
+        open_session(tmp_path / "detector.onnx")
+    data.unlink()
+    with pytest.raises(ModelError, match=r"onnx\.data cannot be read: No such file"):
+        open_session(tmp_path / "detector.onnx")
+
+
+def entry(*pairs: tuple[int, bytes]) -> bytes:
+    """Fields of protobuf, all of bytes."""
+    return b"".join(bytes([number << 3 | 2, len(value)]) + value for number, value in pairs)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        entry((1, b"location"), (2, b"detector.onnx.data"), (2, b"weights")),  # the last one counts
+        entry((3, b"j" + bytes([30])), (1, b"location"), (2, b"detector.onnx.data"), (2, b"weights")),
+        entry((2, b"weights"), (1, b"location")),
+        entry((1, b"location"), (2, b"/etc/passwd")),
+        entry((1, b"location"), (2, b"*/_ORT_MEM_ADDR_/*")),
+        entry((1, b"location"), (2, b"sub/detector.onnx.data")),
+    ],
+)
+def test_nothing_else_is_read(told: bytes, tmp_path: Path) -> None:
+    """What protobuf understands, and a search for bytes would not."""
+    path = tmp_path / "detector.onnx"
+    apart(path, "detector.onnx.data")
+    shutil.copy(tmp_path / "detector.onnx.data", tmp_path / "weights")
+    honest = entry((1, b"location"), (2, b"detector.onnx.data"))
+    foreign = onnx.load(path, load_external_data=False)
+    foreign.graph.initializer[0].ClearField("external_data")
+    tensor = foreign.graph.initializer[0].SerializeToString()
+    foreign.graph.initializer[0].ParseFromString(tensor + entry((13, honest)))
+    path.write_bytes(foreign.SerializeToString())
+    open_session(path)
+    foreign.graph.initializer[0].ParseFromString(tensor + entry((13, told)))
+    path.write_bytes(foreign.SerializeToString())
+    refused(path, "keeps weights elsewhere")
+
+
+def test_weights_of_a_node_are_not_read_from_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "detector.onnx"
+    apart(path, "detector.onnx.data")
+    foreign = onnx.load(path, load_external_data=False)
+    constant = helper.make_node("Constant", [], ["table"], value=foreign.graph.initializer[0])
+    foreign.graph.ClearField("initializer")
+    foreign.graph.node.insert(0, constant)
+    path.write_bytes(foreign.SerializeToString())
+    refused(path, "keeps weights elsewhere")
+
+
+def test_each_kind_of_network_is_told_from_the_others(file: Path) -> None:
+    with pytest.raises(ModelError, match=r"input should be `tokens` \(int64, batch x length\), `mask` \(int64, "):
+        open_encoder(file)
+    with pytest.raises(ModelError, match=r"input should be `embeddings` \(float32, events x width\), `index`"):
+        open_decoder(file)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"version https://git-lfs.github.com/spec/v1\n", b"PK\x03\x04", b"{}"])
@@ -149,7 +224,7 @@ def test_a_damaged_file_is_refused_or_runs(file: Path, tmp_path: Path, at: int, 
     content[at] = byte
     (tmp_path / "damaged.onnx").write_bytes(content[:at] if cut else content)
     try:
-        session = open_session(tmp_path / "damaged.onnx", threads=1)
+        session = open_session(tmp_path / "damaged.onnx")
     except ModelError:
         refused(tmp_path / "damaged.onnx", "is damaged|is no network")
     else:

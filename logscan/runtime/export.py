@@ -1,13 +1,12 @@
-"""A trained network as one ONNX file, compared with torch, and a smaller one with weights of eight bits.
+"""Trained networks as ONNX files, compared with torch, and smaller ones with weights of eight bits.
 
 The graph is written node by node with the operators of opset 23, which has attention, rotary embedding and RMS norm as
 one operator each: about 300 for 18 layers. With PyTorch 2.13 torch.onnx.export made 579 of that opset, in which the
 rotary embedding failed at any batch but one, or 1,239 of opset 18, which are slower. That both compute the same is not
-taken on trust: `check`.
+taken on trust: `compare`.
 """
 
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,152 +16,130 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from logscan.errors import ModelError
+from logscan.networks.adapters import effective_weight
 from logscan.networks.vocabulary import PAD
+from logscan.runtime import bert, llama
+from logscan.runtime.graph import Graph
 from logscan.runtime.session import Session, Tokens
 
-OPSET = 23
-LIMIT = 1e-4  # difference of a log-probability at which an exported network is refused
+LIMIT = 1e-4  # difference of a log-probability, or of an embedding, at which an exported network is refused
+LEVELS = 64  # of a weight of eight bits, on each side of zero
 
 
 def export(network: Any, path: Path) -> None:
     """Write a LlamaForCausalLM as ONNX: `tokens` (int64, batch x length, padded at the right) to `log_probs` (float32,
-    batch x length x vocabulary), both for any batch and length.
-
-    No mask is made for padding: attention looks only back, and what is padded comes after all that is real.
+    batch x length x vocabulary), both for any batch and length. Raises ModelError where it cannot be written so.
     """
-    graph = _Graph()
-    _llama(graph, network)
-    graph.nodes[-1].output[0] = "log_probs"
-    sizes = ["batch", "length", network.config.vocab_size]
-    whole = helper.make_graph(
-        graph.nodes,
-        "logscan",
-        [helper.make_tensor_value_info("tokens", TensorProto.INT64, sizes[:2])],
-        [helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, sizes)],
-        graph.constants,
-    )
-    opset = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(whole, opset_imports=opset, ir_version=helper.find_min_ir_version_for(opset))
-    _write(model, path)
+    with Graph(path) as graph:
+        x = graph("Gather", graph.constant(network.model.embed_tokens.weight), "tokens")
+        x = graph.rms_norm(llama.layers(graph, network.model, x, "tokens"), network.model.norm)
+        graph("LogSoftmax", graph.linear(x, network.lm_head), axis=-1)
+        tokens = _integers("tokens", "batch", "length")
+        graph.write([tokens], _floats("log_probs", "batch", "length", network.config.vocab_size))
 
 
-def largest_difference(network: Any, session: Session, batches: Iterable[Tokens]) -> float:
-    """Between the log-probabilities of torch and of the session, where tokens are real; nan if one of them is."""
-    network.eval()
-    differences = [0.0]
-    for tokens in batches:
-        with torch.inference_mode():
-            logits = network(input_ids=torch.from_numpy(tokens).to(network.device), use_cache=False).logits
-            expected = torch.log_softmax(logits.float(), -1).cpu().numpy()
-        difference = np.abs(session.log_probs(tokens) - expected)
-        differences.append(float(difference[tokens != PAD].max(initial=0)))
-    return float(np.max(differences))
+def export_encoder(encoder: Any, projector: torch.nn.Linear, path: Path) -> None:
+    """Write a BertModel and what projects its pooled vectors: `tokens` (int64, batch x length, padded at the right) and
+    `mask` (int64, batch x length, 1 where a token is real) to `embeddings` (float32, batch x width).
+
+    Raises ModelError where it cannot be written so.
+    """
+    with Graph(path) as graph:
+        graph.linear(bert.pooled(graph, encoder, "tokens", "mask"), projector)
+        inputs = [_integers(name, "batch", "length") for name in ("tokens", "mask")]
+        graph.write(inputs, _floats("embeddings", "batch", projector.out_features))
 
 
-def check(network: Any, session: Session, batches: Iterable[Tokens]) -> float:
-    """`largest_difference`, if it is under `LIMIT`. Raises ModelError if not."""
-    difference = largest_difference(network, session, batches)
+def export_decoder(decoder: Any, prompt: Sequence[int], words: tuple[int, int], path: Path) -> None:
+    """Write a LlamaForCausalLM that reads a prompt and vectors of messages, and chooses between two words.
+
+    `embeddings` (float32, events x width) are those vectors. They and the tokens of the `prompt` are rows of a table,
+    the prompt's first; `index` (int64, batch x length, padded at the right) tells which rows each sequence is made of,
+    and `last` (int64, batch) the position after which a word is asked for. `log_odds` (float32, batch): how much
+    likelier the second of the `words` is there than the first, as the difference of their logits.
+    Raises ModelError where it cannot be written so.
+    """
+    model = decoder.model
+    with Graph(path) as graph:
+        known = graph.constant(model.embed_tokens.weight[list(prompt)])
+        x = graph("Gather", graph("Concat", known, "embeddings", axis=0), "index")
+        x = llama.layers(graph, model, x, "index")
+        x = graph("GatherND", x, graph("Unsqueeze", "last", graph.integers(1)), batch_dims=1)
+        first, second = effective_weight(decoder.lm_head)[list(words)]
+        graph("MatMul", graph.rms_norm(x, model.norm), graph.constant(second - first))
+        embeddings = _floats("embeddings", "events", model.config.hidden_size)
+        inputs = [embeddings, _integers("index", "batch", "length"), _integers("last", "batch")]
+        graph.write(inputs, _floats("log_odds", "batch"))
+
+
+def compare(expected: Callable[..., Any], found: Callable[..., Any], batches: Iterable[tuple[Any, ...]]) -> float:
+    """The largest difference between what torch and a session make of the same arrays, if it is under `LIMIT`.
+
+    Raises ModelError if not, or if a number is none.
+    """
+    differences = [np.abs(found(*batch) - expected(*batch)).max(initial=0) for batch in batches]
+    difference = float(np.max(differences, initial=0))
     if not difference < LIMIT:
         raise ModelError(f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit")
     return difference
 
 
+def check(network: Any, session: Session, batches: Iterable[Tokens]) -> float:
+    """`compare` the log-probabilities that a LlamaForCausalLM gives where tokens are real."""
+    network.eval()
+
+    def expected(tokens: Tokens) -> Any:
+        with torch.inference_mode():
+            logits = network(input_ids=torch.from_numpy(tokens).to(network.device), use_cache=False).logits
+            return torch.log_softmax(logits.float(), -1).cpu().numpy()[tokens != PAD]
+
+    return compare(expected, lambda tokens: session.log_probs(tokens)[tokens != PAD], ((batch,) for batch in batches))
+
+
 def quantize(source: Path, target: Path) -> None:
     """Write an exported network with the weights of its matrices as integers, a scale for each column.
 
-    The scale of what is multiplied with them is taken from each batch as a whole, so that a window's log-probabilities
-    depend a little on what is beside it. Weights have seven bits: with eight, CPUs without VNNI overflow.
+    The scale of what is multiplied with them is taken from each batch as a whole, so that a window's score depends a
+    little on what is beside it. Weights have seven bits: with eight, CPUs without VNNI overflow.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+    model = onnx.load(source, load_external_data=False)
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    names = {value.name: value.name for value in model.graph.input}  # of values, there and here
+    rounded: dict[str, list[str]] = {}  # values as integers, with scale and zero
 
-    model = onnx.load(source)
-    add_pre_process_metadata(model)  # there is nothing to prepare, and it would warn
-    made = _beside(target)
-    quantize_dynamic(model, made, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=True,
-                     weight_type=QuantType.QInt8)  # fmt: skip
-    _write(onnx.load(made), target)
+    def weight(name: str) -> np.ndarray[Any, Any]:
+        return numpy_helper.to_array(weights[name], str(source.parent))
 
-
-class _Graph:
-    """Nodes and constants in the making. Values are known by their names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, value: torch.Tensor | np.ndarray[Any, Any]) -> str:
-        """A weight, or another array."""
-        array = value.detach().float().cpu().numpy() if isinstance(value, torch.Tensor) else value
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(self.constants)}"))
-        return self.constants[-1].name
-
-    def integers(self, *values: int) -> str:
-        """A vector of integers."""
-        return self.constant(np.array(values, np.int64))
-
-    def split(self, value: str, *sizes: int) -> list[str]:
-        """Parts of these sizes along the last axis."""
-        names = [f"v{len(self.nodes)}.{part}" for part in range(len(sizes))]
-        self.nodes.append(helper.make_node("Split", [value, self.integers(*sizes)], names, axis=-1))
-        return names
-
-    def __call__(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """A node with one output."""
-        name = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def linear(self, value: str, *layers: torch.nn.Linear) -> str:
-        """What several layers without bias make of the same value, side by side: one product is faster than three."""
-        return self("MatMul", value, self.constant(torch.cat([layer.weight for layer in layers]).T))
-
-    def norm(self, value: str, layer: Any) -> str:
-        """RMS norm."""
-        weight = self.constant(layer.weight)
-        return self("RMSNormalization", value, weight, axis=-1, epsilon=layer.variance_epsilon)
+    with Graph(target) as graph:
+        for node in model.graph.node:
+            if node.op_type == "MatMul" and node.input[1] in weights and len(weights[node.input[1]].dims) == 2:
+                value = names[node.input[0]]
+                if value not in rounded:
+                    rounded[value] = graph.nodes("DynamicQuantizeLinear", [value], 3)
+                names[node.output[0]] = _product(graph, rounded[value], weight(node.input[1]))
+                continue
+            for name in node.input:
+                if name not in names:
+                    names[name] = graph.constant(weight(name))
+            how = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+            made = graph.nodes(node.op_type, [names[name] for name in node.input], len(node.output), **how)
+            names |= zip(node.output, made, strict=True)
+        graph.write(model.graph.input, model.graph.output[0])
 
 
-def _llama(graph: _Graph, network: Any) -> None:
-    """All nodes; the last one gives the log-probabilities."""
-    config, model = network.config, network.model
-    cos, sin, positions = _rotary(graph, model.rotary_emb.inv_freq)
-    x = graph("Gather", graph.constant(model.embed_tokens.weight), "tokens")  # (batch, length, hidden)
-    for layer in model.layers:
-        attention, mlp = layer.self_attn, layer.mlp
-        heads, key_heads = config.num_attention_heads, config.num_key_value_heads
-        y = graph.norm(x, layer.input_layernorm)
-        y = graph.linear(y, attention.q_proj, attention.k_proj, attention.v_proj)
-        q, k, v = graph.split(y, *(size * attention.head_dim for size in (heads, key_heads, key_heads)))
-        q = graph("RotaryEmbedding", q, cos, sin, positions, num_heads=heads)
-        k = graph("RotaryEmbedding", k, cos, sin, positions, num_heads=key_heads)
-        how = {"q_num_heads": heads, "kv_num_heads": key_heads, "is_causal": 1, "scale": attention.scaling}
-        x = graph("Add", x, graph.linear(graph("Attention", q, k, v, **how), attention.o_proj))
-        y = graph.norm(x, layer.post_attention_layernorm)
-        gate, up = graph.split(graph.linear(y, mlp.gate_proj, mlp.up_proj), *[config.intermediate_size] * 2)
-        silu = graph("Mul", gate, graph("Sigmoid", gate))
-        x = graph("Add", x, graph.linear(graph("Mul", silu, up), mlp.down_proj))
-    graph("LogSoftmax", graph.linear(graph.norm(x, model.norm), network.lm_head), axis=-1)
+def _product(graph: Graph, rounded: list[str], weight: np.ndarray[Any, Any]) -> str:
+    """A value in integers, its scale and zero, times a matrix that is rounded here."""
+    value, scale, zero = rounded
+    scales = np.abs(weight).max(0) / LEVELS
+    scales[scales == 0] = 1
+    integers = graph.constant(np.rint(weight / scales).astype(np.int8))
+    product = graph("Cast", graph("MatMulInteger", value, integers, zero), to=TensorProto.FLOAT)
+    return graph("Mul", product, graph("Mul", scale, graph.constant(scales)))
 
 
-def _rotary(graph: _Graph, frequencies: torch.Tensor) -> tuple[str, str, str]:
-    """cos and sin (length, head_dim / 2) of the angles at each position, and positions (batch, length)."""
-    sizes = graph("Shape", "tokens")
-    length = graph("Squeeze", graph("Shape", "tokens", start=1))
-    zero, one = graph.constant(np.array(0, np.int64)), graph.constant(np.array(1, np.int64))
-    row = graph("Range", zero, length, one)
-    column = graph("Cast", graph("Unsqueeze", row, graph.integers(1)), to=TensorProto.FLOAT)
-    angles = graph("Mul", column, graph.constant(frequencies))
-    return graph("Cos", angles), graph("Sin", angles), graph("Expand", row, sizes)
+def _integers(name: str, *sizes: str | int) -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.INT64, sizes)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.new")
-
-
-def _write(model: onnx.ModelProto, path: Path) -> None:
-    """Atomically, once it is checked."""
-    onnx.checker.check_model(model, full_check=True)
-    made = _beside(path)
-    made.write_bytes(model.SerializeToString(deterministic=True))
-    os.replace(made, path)
+def _floats(name: str, *sizes: str | int) -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)

@@ -1,0 +1,54 @@
+"""The layers of a Llama in ONNX: LogLLaMA's language model and LogLLM's decoder are made of them."""
+
+from typing import Any
+
+import torch
+from onnx import TensorProto
+
+from logscan.errors import ModelError
+from logscan.runtime.graph import Graph
+
+
+def layers(graph: Graph, model: Any, x: str, tokens: str) -> str:
+    """All layers of a LlamaModel, without the norm at the end.
+
+    x: (batch, length, hidden) embeddings of tokens; tokens: a value that has their sizes, (batch, length). No mask is
+    made for padding: attention looks only back, and what is padded comes after all that is real.
+    Raises ModelError where the model computes otherwise.
+    """
+    config = model.config
+    if config.hidden_act != "silu":
+        raise ModelError(f"a Llama with {config.hidden_act} cannot be exported: silu is needed")
+    heads, key_heads = config.num_attention_heads, config.num_key_value_heads
+    cos, sin, positions = _rotary(graph, model.rotary_emb, tokens)
+    for layer in model.layers:
+        attention, mlp = layer.self_attn, layer.mlp
+        y = graph.rms_norm(x, layer.input_layernorm)
+        y = graph.linear(y, attention.q_proj, attention.k_proj, attention.v_proj)
+        q, k, v = graph.split(y, *(size * attention.head_dim for size in (heads, key_heads, key_heads)))
+        q = graph("RotaryEmbedding", q, cos, sin, positions, num_heads=heads)
+        k = graph("RotaryEmbedding", k, cos, sin, positions, num_heads=key_heads)
+        how = {"q_num_heads": heads, "kv_num_heads": key_heads, "is_causal": 1, "scale": attention.scaling}
+        x = graph("Add", x, graph.linear(graph("Attention", q, k, v, **how), attention.o_proj))
+        y = graph.rms_norm(x, layer.post_attention_layernorm)
+        gate, up = graph.split(graph.linear(y, mlp.gate_proj, mlp.up_proj), *[config.intermediate_size] * 2)
+        silu = graph("Mul", gate, graph("Sigmoid", gate))
+        x = graph("Add", x, graph.linear(graph("Mul", silu, up), mlp.down_proj))
+    return x
+
+
+def _rotary(graph: Graph, rotary: Any, tokens: str) -> tuple[str, str, str]:
+    """cos and sin (length, head_dim / 2) of the angles at each position, and positions (batch, length)."""
+    if "dynamic" in rotary.rope_type or rotary.rope_type == "longrope":
+        raise ModelError(
+            f"a Llama with rope of type {rotary.rope_type} cannot be exported: its angles change with length"
+        )
+    length = graph("Squeeze", graph("Shape", tokens, start=1))
+    row = graph("Range", graph.integer(0), length, graph.integer(1))
+    column = graph("Cast", graph("Unsqueeze", row, graph.integers(1)), to=TensorProto.FLOAT)
+    angles = graph("Mul", column, graph.constant(rotary.inv_freq))
+    cos, sin = graph("Cos", angles), graph("Sin", angles)
+    if rotary.attention_scaling != 1:
+        scale = graph.constant(torch.tensor(rotary.attention_scaling))
+        cos, sin = graph("Mul", cos, scale), graph("Mul", sin, scale)
+    return cos, sin, graph("Expand", row, graph("Shape", tokens))
