@@ -32,6 +32,7 @@ from logscan.networks.judging import Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import Vocabulary
 from logscan.settings import build
+from logscan.templates.messages import Input
 from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 STATE = "detector.json"
@@ -51,6 +52,16 @@ class LogLLaMA:
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
+
+    @property
+    def reads(self) -> Input | None:
+        """What it reads of messages: nothing but log keys."""
+        return None
+
+    @property
+    def provider(self) -> str:
+        """What runs it, in words."""
+        return self.judge.scorer.provider
 
     def fit(
         self,
