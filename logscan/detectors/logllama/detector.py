@@ -32,7 +32,6 @@ from logscan.networks.judging import Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import Vocabulary
 from logscan.settings import build
-from logscan.templates.messages import Input
 from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 STATE = "detector.json"
@@ -48,20 +47,12 @@ class LogLLaMA:
     learnt from; span_: lines of the log over which a long one extends."""
 
     name = "logllama"
+    supervised = False
+    reads = None
     judge: Judge
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
-
-    @property
-    def reads(self) -> Input | None:
-        """What it reads of messages: nothing but log keys."""
-        return None
-
-    @property
-    def provider(self) -> str:
-        """What runs it, in words."""
-        return self.judge.scorer.provider
 
     def fit(
         self,
@@ -184,6 +175,11 @@ class LogLLaMA:
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
         """What was most probable in the place of each of these events, or behind it where its window ends too early."""
         return self.judge.expected(windows, rows, at_end)
+
+    @property
+    def provider(self) -> str:
+        """What runs the network."""
+        return self.judge.scorer.provider
 
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file and the weights."""
