@@ -17,18 +17,19 @@ from time import perf_counter
 
 import polars as pl
 
-from logscan.detectors.baseline import Baseline
-from logscan.detectors.logllama.detector import LogLLaMA
+from logscan.detectors.baseline import Baseline, SequenceDetector
 from logscan.detectors.profile import Profile
+from logscan.detectors.wholes import WindowDetector
 from logscan.errors import InputError
 from logscan.findings.explain import explain
 from logscan.findings.finding import Finding
 from logscan.findings.merge import Evidence
 from logscan.findings.rank import ranked
-from logscan.models.bundle import layouts_of, load
+from logscan.models.bundle import Bundle, layouts_of, load
 from logscan.records import EVERYTHING, Reader
 from logscan.sources import Problem, Stream, fetch_rows, open_streams, siblings
 from logscan.templates.keys import Keys
+from logscan.templates.messages import Messages
 from logscan.windows import Window
 
 BUDGET = 20.0  # findings per 10,000 lines, and at least so many
@@ -144,7 +145,7 @@ def _with_text(
         lines.append(replace(line, text=text, raw=raw))
     window = None
     pattern = session_patterns.get(finding.source)
-    if pattern and finding.kind in ("order", "count"):
+    if pattern and finding.kind in ("order", "count", "window"):
         session = pl.Series([lines[0].text]).str.extract(pattern).item()
         window = f"session {session}" if session else None
     return replace(finding, lines=tuple(lines), window=window)
@@ -162,21 +163,14 @@ class _Run:
         self.on_problem = on_problem
         self.window = Window.parse(options.window)
         self.session_patterns: dict[str, str] = {}  # by source
-        self.detector: LogLLaMA | None = None  # that judges sequences in the place of the profile
+        self.detector: SequenceDetector | WindowDetector | None = None  # of windows, in the place of the profile
+        self.span = 0  # lines over which a long window extends
 
     def judge_all(self, streams: Sequence[Stream]) -> list[Finding]:
         """Findings of all streams."""
         options = self.options
         if options.model is not None:
-            model = load(options.model)
-            reader = self.reader(model.keys)
-            reader.by_format = layouts_of(model.card)
-            self.detector = model.detector
-            if model.detector is not None:
-                self.result.detector = f"{model.detector.name} ({model.detector.judge.scorer.provider})"
-                if options.window == "auto":
-                    reader.window = Window.parse(model.card["window"])
-            return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
+            return self.judge_by_model(streams, load(options.model))
         if options.baseline:
             reader = self.reader(Keys(options.masks))
             good = open_streams(options.baseline, self.on_problem)
@@ -186,9 +180,29 @@ class _Run:
             return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
         return [finding for stream in streams for finding in self.judge_by_itself(stream)]
 
-    def reader(self, keys: Keys) -> Reader:
+    def reader(self, keys: Keys, messages: Messages | None = None) -> Reader:
         """A reader over these keys, with the options of this run."""
-        return Reader(keys, self.on_problem, self.options.log_format, self.options.session, self.window)
+        options = self.options
+        return Reader(keys, self.on_problem, options.log_format, options.session, self.window, messages=messages)
+
+    def judge_by_model(self, streams: Sequence[Stream], model: Bundle) -> list[Finding]:
+        """Findings of all streams by what a bundle holds."""
+        detector, messages = model.detector, None
+        if detector is not None:
+            self.detector = detector
+            self.result.detector = f"{detector.name} ({detector.provider})"
+            if detector.reads is not None:
+                messages = Messages(detector.reads, model.keys.templates.masks)
+            if self.options.window == "auto":
+                self.window = Window.parse(model.card["window"])
+        reader = self.reader(model.keys, messages)
+        reader.by_format = layouts_of(model.card)
+        sessions = model.profile.sessions
+        if not self.window.by_session:
+            self.span = 1  # only what holds an end of the log is cut by it
+        else:
+            self.span = int(model.card.get("span", sessions.span_ if sessions else 0))
+        return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
 
     def judge_by_itself(self, stream: Stream) -> list[Finding]:
         """Findings of a log whose normal is the log: what was written before `split_at`, or all of it, beginning with
@@ -207,7 +221,7 @@ class _Run:
     def judge(self, stream: Stream, reader: Reader, profile: Profile, own: bool = False) -> list[Finding]:
         """Findings of one stream against a profile."""
         reader.only = self.judged()
-        detector = Baseline(profile, own, self.detector)
+        detector = Baseline(profile, own, self.detector, reader.messages, self.span)
         evidence = Evidence(profile)
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))
@@ -224,7 +238,7 @@ class _Run:
         if layout is not None:
             session = f", session {layout.session}" if layout.session else ""
             self.result.layouts[stream.name] = layout.format.name + session
-            if layout.session is not None:
+            if layout.session is not None and self.window.by_session:
                 self.session_patterns.update(dict.fromkeys(stream.files, layout.session))
         return [explain(cause, profile, reader.sources, own) for cause in evidence.causes()]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from logscan.detectors.baseline import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings import Finding
+from logscan.findings.explain import explain
 from logscan.findings.merge import MANY, Cause, Evidence
 from logscan.findings.names import new_names
 from logscan.findings.rank import AGAIN, PLACE, ranked
@@ -118,6 +119,19 @@ def test_evidence_without_end_is_counted_in_bounded_memory(block: int) -> None:
     assert cause.count == total
     assert len(cause.rows) <= MANY + block
     assert cause.rows["line"].min() == 0
+
+
+@pytest.mark.parametrize(("windows", "said"), [(1, "1 window "), (1_200, "1,200 windows "), (MANY + 9, "more than ")])
+def test_windows_that_were_not_kept_are_more_than_it_says(windows: int, said: str) -> None:
+    collected = Evidence(Profile(keys()))
+    lines = pl.int_range(windows, eager=True).cast(pl.Int64)
+    rows = evidence(*[("window", 2, 0)] * windows, about="2/words")
+    collected.add(rows.with_columns(line=lines, last_line=lines, session=lines.cast(pl.UInt64)))
+    (cause,) = collected.causes()
+    found = explain(cause, collected.profile, ["app.log"], own=False)
+    assert found.count == windows
+    assert found.reason.startswith(f"{said}called" if windows < MANY else said)
+    assert found.reason.endswith(f" called anomalous by words ({found.score:.2f}), above all for: {KNOWN[2]}")
 
 
 def finding(score: float, line: int, signature: str = "x", source: str = "app.log") -> Finding:

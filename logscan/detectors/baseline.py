@@ -11,10 +11,11 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
     count   in such a session a step that is a repetition, or an end where more was to come
     burst   far more records of a key in a bucket of time than ever
     silent  a key that kept a beat, and stopped
+    window  an event to blame for a window that a detector of whole windows calls anomalous
 """
 
 from math import log
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,9 @@ from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_
 from logscan.detectors.rates import RateJudge
 from logscan.detectors.sessions import BEGIN
 from logscan.detectors.trouble import trouble
+from logscan.detectors.wholes import Blaming, WindowDetector, shares
 from logscan.records import Chunk
+from logscan.templates.messages import Messages
 from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
@@ -47,11 +50,14 @@ EVIDENCE = pl.DataFrame(
 )
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
+SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
+CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
+@runtime_checkable
 class SequenceDetector(Protocol):
-    """What judges sessions: `SessionDetector`, or a network. See there for what each does."""
+    """What judges the steps of sessions: `SessionDetector`, or a network. See there for what each does."""
 
     span_: int
     sessions_: int
@@ -72,27 +78,40 @@ class SequenceDetector(Protocol):
 class Baseline:
     """Judges a log chunk by chunk against a finished profile.
 
-    own: the profile is that of the log itself; sequences: what judges sessions, by default the profile's own detector
+    own: the profile is that of the log itself
+    detector: what judges windows, by default the sessions of the profile; messages: the texts that it reads
+    span: lines over which a long window extends, for a detector that judges windows as wholes
     """
 
-    def __init__(self, profile: Profile, own: bool = False, sequences: "SequenceDetector | None" = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        own: bool = False,
+        detector: SequenceDetector | WindowDetector | None = None,
+        messages: Messages | None = None,
+        span: int = 0,
+    ) -> None:
         assert profile.rates is not None
         self.profile = profile
         self.own = own
-        self.sequences: SequenceDetector | None = sequences or profile.sessions
+        self.detector = detector or profile.sessions
+        self.span = span
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
         often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
         self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
         self._rates = RateJudge(profile.rates)
-        self._sessions = Sessions()
+        self._sessions = Sessions(messages=messages)
         self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
+        self._untold = 0  # windows
 
     @property
     def notes(self) -> list[str]:
         """What the reader of the findings should know."""
-        early = self._sessions.closed_early
-        return [f"{early:,} sessions were closed early: too many were open at once"] if early else []
+        early, untold = self._sessions.closed_early, self._untold
+        notes = [f"{early:,} sessions were closed early: too many were open at once"] if early else []
+        windows = f"{untold:,} anomalous window{'s are' if untold != 1 else ' is'}"
+        return [*notes, f"{windows} not told: the log may begin or end within"] if untold else notes
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
@@ -104,15 +123,15 @@ class Baseline:
         found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
         found.append(self._bursts(self._rates.bursts(records)))
         found.append(self._silences(self._rates.silences(records)))
-        if self.sequences is not None:
-            found += [self._judge_sessions(windows) for windows in self._sessions.add(session_events(chunk))]
+        if self.detector is not None:
+            found += [self._judge_windows(windows) for windows in self._sessions.add(session_events(chunk))]
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def finish(self) -> pl.DataFrame:
-        """Evidence that shows at the end: silences that lasted, sessions that are whole."""
+        """Evidence that shows at the end: silences that lasted, windows that are complete."""
         found = [self._silences(self._rates.silent_at_end())]
-        if self.sequences is not None:
-            found.append(self._judge_sessions(self._sessions.close()))
+        if self.detector is not None:
+            found.append(self._judge_windows(self._sessions.close()))
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
@@ -171,13 +190,46 @@ class Baseline:
         excess = (pl.col("pause") / pl.col("silence")).log() + 5.0
         return _evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
 
-    def _judge_sessions(self, windows: Windows) -> pl.DataFrame:
-        """The improbable steps of strange sessions."""
-        sessions = self.sequences
-        assert sessions is not None
-        if not len(windows):
+    def _judge_windows(self, windows: Windows) -> pl.DataFrame:
+        if self.detector is None or not len(windows):
             return EVIDENCE
         self.windows += len(windows)
+        if isinstance(self.detector, SequenceDetector):
+            return self._judge_steps(self.detector, windows)
+        return self._judge_wholes(self.detector, windows)
+
+    def _judge_wholes(self, detector: WindowDetector, windows: Windows) -> pl.DataFrame:
+        """The events to blame for anomalous windows; of those that may be cut, what is missing would be blamed."""
+        read = windows if windows.messages is None else windows.by_message()
+        first, inverse, _ = read.distinct()
+        once = windows.take(first)
+        scores = detector.score(once)
+        anomalous, cut = (scores.window >= 0.5)[inverse], np.logical_or(*self._cut(windows, self.span))
+        self._untold += int((anomalous & cut).sum())
+        chosen = np.flatnonzero(anomalous & ~cut)
+        asked, which = np.unique(inverse[chosen], return_inverse=True)
+        if not len(asked):
+            return EVIDENCE
+        blamed = once.take(asked)
+        blame = detector.blame(blamed) if isinstance(detector, Blaming) else scores.event[once.rows(asked)]
+        share = shares(blame, blamed)[blamed.rows(which)]
+        # `explain` makes 1 - exp(-nats / SCALE) of nats: a finding gets the score of its most anomalous window, and the
+        # line blamed most in there too
+        nats = -SCALE * np.log1p(-np.minimum(scores.window[asked][which], CERTAIN))
+        found = windows.take(chosen)
+        events = found.events.with_columns(
+            share=pl.Series(share),
+            surprise=pl.Series(share * np.repeat(nats, found.lengths)),
+            last_line=pl.col("line"),
+            session=pl.col("window"),
+            trouble=pl.lit(0.0),
+        )
+        most = pl.col("key").filter(pl.col("share") == 1).first().over("window")
+        events = events.with_columns(about=pl.format("{}/{}", most, pl.lit(detector.name)))
+        return _evidence("window", events.filter(pl.col("share") > 0), pl.col("surprise"), pl.col("about"))
+
+    def _judge_steps(self, sessions: SequenceDetector, windows: Windows) -> pl.DataFrame:
+        """The improbable steps of strange sessions."""
         usual = max(1, int(0.001 * sessions.sessions_)) if self.own else 0
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
@@ -186,7 +238,7 @@ class Baseline:
         chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
         strange_windows = windows.take(chosen)
         steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
-        cut_before, cut_after = self._cut(strange_windows)
+        cut_before, cut_after = self._cut(strange_windows, sessions.span_)
         steps[strange_windows.starts[:-1][cut_before]] = 0.0
         ends[cut_after] = 0.0
         window = np.repeat(np.arange(len(strange_windows)), strange_windows.lengths)
@@ -219,10 +271,8 @@ class Baseline:
         about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))
         return _evidence(kind, found, pl.col("surprise"), about)
 
-    def _cut(self, windows: Windows) -> tuple[Bools, Bools]:
+    def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
-        assert self.sequences is not None
-        span = self.sequences.span_
         source, line = windows.events["source"].to_numpy(), windows.events["line"].to_numpy()
         first, last = windows.starts[:-1], windows.starts[1:] - 1
         (first_source, first_line), (last_source, last_line) = self._borders

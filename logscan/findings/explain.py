@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from logscan.detectors.baseline import SCALE
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import BEGIN, END
 from logscan.findings.finding import MAX_LINES, Finding, Line
 from logscan.findings.merge import FEW_NAMES, NAMES, Cause
 
 TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
-SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 
 Row = dict[str, Any]  # of evidence
 
@@ -62,9 +62,12 @@ def score_of() -> pl.Expr:
 
 
 def _strength(cause: Cause) -> float:
-    """Nats: the most surprising record, and more for trouble and for several kinds of line at once."""
+    """Nats: the most surprising record, and more for trouble and for several kinds of line at once; of windows that
+    were judged as wholes, those of the strangest."""
     if _only_names(cause):
         return 1.0
+    if cause.kind == "window":
+        return float(max(cause.rows["surprise"]))
     trouble, kinds = max(cause.rows["trouble"]), cause.rows["key"].n_unique()
     return float(max(cause.rows["surprise"]) + TROUBLE * trouble + 0.5 * log2(kinds))
 
@@ -88,8 +91,15 @@ def _signature(cause: Cause, profile: Profile) -> str:
         case "order" | "count":
             before = {_step(int(about.split("/")[0]), profile) for about in cause.rows["about"].unique()}
             return "\x1f".join([cause.kind, *sorted(before), *templates])
+        case "window":
+            return "\x1f".join([cause.kind, profile.keys.template(_most_blamed(cause))])
         case kind:
             return "\x1f".join([kind, *templates])
+
+
+def _most_blamed(cause: Cause) -> int:
+    """The key that its windows are anomalous for above all."""
+    return int(cause.rows["about"][0].split("/")[0])
 
 
 def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
@@ -99,10 +109,9 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
     others = f" (and {kinds - 1} other kinds)" if kinds > 1 else ""
     about: str = strongest["about"]
     match cause.kind:
-        case "new":
-            return f"{lines} never seen in the baseline"
-        case "rare":
-            return f"{lines} found only here, in {profile.records:,} records"
+        case "new" | "rare":
+            only_here = f"found only here, in {profile.records:,} records"
+            return f"{lines} {'never seen in the baseline' if cause.kind == 'new' else only_here}"
         case "value":
             return _value_reason(cause, about, profile)
         case "burst":
@@ -113,6 +122,12 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
         case "silent":
             pause, usual = map(int, about.split("/"))
             return f"silent for {_duration(pause)}, where {_duration(usual)} would be long: {template}{others}"
+        case "window":
+            n, by = cause.rows["session"].n_unique(), about.split("/", 1)[1]
+            more = "more than " if cause.count > len(cause.rows) else ""  # where evidence was cut
+            windows = f"{more}{n:,} window{'s' * (n != 1)} called anomalous by {by}"
+            score, template = _score(_strength(cause)), profile.keys.template(_most_blamed(cause))
+            return f"{windows} ({score:.2f}), above all for: {template}"
         case _:
             before, how, seen = about.split("/")
             where = "in an order" if seen == "seen" else "with counts of events"

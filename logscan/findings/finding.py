@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-Kind = Literal["new", "rare", "value", "order", "count", "burst", "silent"]
+Kind = Literal["new", "rare", "value", "order", "count", "burst", "silent", "window"]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Evidence to causes: one cause, one finding, however many lines it wrote.
 
 Records of evidence within NEAR lines of each other are one episode; episodes that share a kind of line are one cause.
-So are all records with the same strange value, all bursts or silences at one time, and all improbable steps of the same
-kind.
+So are all records with the same strange value, all bursts or silences at one time, all improbable steps of the same
+kind, and all windows that are anomalous above all for the same kind of line.
 """
 
 import re
@@ -75,6 +75,7 @@ class Evidence:
             ("silent", _at_one_time(kinds.get("silent", none))),
             ("order", _equal(kinds.get("order", none), ["key", "about"])),
             ("count", _equal(kinds.get("count", none), ["key", "about"])),
+            ("window", _equal(kinds.get("window", none), ["about"])),
         ]
         for kind, found in grouped:
             for what, group in found:

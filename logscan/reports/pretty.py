@@ -40,6 +40,7 @@ BADGES: Mapping[Kind, str] = {
     "count": "reverse cyan",
     "burst": "reverse yellow",
     "silent": "reverse",
+    "window": "reverse blue",
 }
 
 

@@ -34,6 +34,11 @@ class Window:
                 return cls(microseconds=number * SECONDS[match[2]] * 1_000_000) if match[2] else cls(records=number)
         raise OptionError(f"--window {text!r} is none of: auto, session, a time such as 60s, a number of records")
 
+    @property
+    def by_session(self) -> bool:
+        """Whether the log itself says what belongs together."""
+        return self.microseconds is None and self.records is None
+
     def begin(self, stream: int) -> None:
         """The stream of this number begins."""
         self._count = 0

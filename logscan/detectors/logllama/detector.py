@@ -47,6 +47,8 @@ class LogLLaMA:
     learnt from; span_: lines of the log over which a long one extends."""
 
     name = "logllama"
+    supervised = False
+    reads = None
     judge: Judge
 
     def __init__(self, options: Options | None = None) -> None:
@@ -173,6 +175,11 @@ class LogLLaMA:
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
         """What was most probable in the place of each of these events, or behind it where its window ends too early."""
         return self.judge.expected(windows, rows, at_end)
+
+    @property
+    def provider(self) -> str:
+        """What runs the network."""
+        return self.judge.scorer.provider
 
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file and the weights."""

@@ -1,0 +1,44 @@
+"""Windows that are judged as wholes: what judges them, and which of their events are to blame.
+
+The counterpart of `SequenceDetector` (baseline.py), which knows how surprising each step is: here a window has a score,
+and at best it is known how much less anomalous it would be without each of its messages.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from logscan.detectors.sessions import Scores
+from logscan.windows.sessions import Floats, Windows
+
+MOST = 5  # events of a window that are blamed
+LEAST = 0.5  # of the highest blame
+
+
+class WindowDetector(Protocol):
+    """What judges windows as wholes."""
+
+    name: str
+
+    def score(self, windows: Windows) -> Scores:
+        """Higher is stranger, 0.5 the threshold."""
+
+
+@runtime_checkable
+class Blaming(Protocol):
+    """A detector that knows what made it call a window anomalous."""
+
+    def blame(self, windows: Windows) -> Floats:
+        """(events,) how much less anomalous each window is without this message."""
+
+
+def shares(blame: Floats, windows: Windows) -> Floats:
+    """(events,) 1 for the most blamed event of each window, from LEAST for others that come near it, MOST in all, and 0
+    for those that are not to blame."""
+    window = np.repeat(np.arange(len(windows)), windows.lengths)
+    order = np.lexsort((-blame, window))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - windows.starts[window]
+    highest = blame[order[windows.starts[:-1]]][window]
+    share = np.where(rank == 0, 1.0, blame / np.where(highest > 0, highest, np.inf))
+    return np.where((rank < MOST) & (share >= LEAST), share, 0.0)
