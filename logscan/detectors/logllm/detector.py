@@ -12,6 +12,7 @@ import orjson
 
 from logscan.detectors.logllm.options import Options
 from logscan.detectors.sessions import Scores
+from logscan.detectors.thresholds import best_between, logistic
 from logscan.errors import InputError, ModelError
 from logscan.settings import build
 from logscan.templates.messages import Input
@@ -82,7 +83,7 @@ class LogLLM:
         losses = learn(self.network, examples, encoded(tokenizer, texts), prompt, self.options, run)
         networks = TorchNetworks(self.network, prompt)
         self.judge = Judge(networks, networks, tokenizer, prompt, self.options.messages)
-        self.threshold_ = best_threshold(*(self.judge.log_odds(windows) for windows in held_out))
+        self.threshold_ = best_between(*(self.judge.log_odds(windows) for windows in held_out))
         return {
             "parameters": sum(weights.numel() for weights in self.network.parameters()),
             "trained_parameters": sum(weights.numel() for weights in trained_parts(self.network).values()),
@@ -100,7 +101,7 @@ class LogLLM:
     def score(self, windows: Windows) -> Scores:
         """Scores of windows: the probability of the answer anomalous, moved so that 0.5 is the threshold. An event has
         that of its window, see `blame` for what makes it so."""
-        scores = np.exp(-np.logaddexp(0, self.threshold_ - self.judge.log_odds(windows)))
+        scores = logistic(self.judge.log_odds(windows), self.threshold_)
         return Scores(scores, np.repeat(scores, windows.lengths))
 
     def blame(self, windows: Windows) -> Floats:
@@ -229,17 +230,3 @@ def _sessions(encoder_path: Path, decoder_path: Path) -> tuple[Any, Any]:
     if encoder.width != decoder.width:
         raise ModelError(f"{encoder_path} and {decoder_path.name} are of different models: export the model again")
     return encoder, decoder
-
-
-def best_threshold(normal: Floats, anomalous: Floats) -> float:
-    """The log-odds that tell (n,) normal windows and (m,) anomalous ones apart with the highest F1; where
-    several do, in the middle of the widest gap."""
-    odds = np.unique(np.concatenate([normal, anomalous]))
-    between = (odds[1:] + odds[:-1]) / 2
-    cuts = np.concatenate([[odds[0] - 1], between, [odds[-1] + 1]])
-    gaps = np.concatenate([[0.0], np.diff(odds), [0.0]])
-    found = len(anomalous) - np.searchsorted(np.sort(anomalous), cuts)
-    false = len(normal) - np.searchsorted(np.sort(normal), cuts)
-    f1 = 2 * found / (found + false + len(anomalous))
-    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-    return float(cuts[best[np.argmax(gaps[best])]])
