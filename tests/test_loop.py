@@ -37,11 +37,11 @@ def batches(epoch: int) -> Sequence[Batch]:
     return shuffled(SEQUENCES, np.ones(12, np.int64), cut, 4, np.random.default_rng(epoch))
 
 
-def stage(epochs: int = 6, rate: float = 0.01, **rest: Any) -> Stage:
+def stage(epochs: int = 6, rate: float = 0.01, **rest: Any) -> Stage[Batch]:
     return Stage("trial", epochs, rate, 0.01, rest.pop("loss", next_loss), batches, **rest)
 
 
-def trained(run: Run, one: Stage, seed: int = 0) -> tuple[dict[str, Any], list[dict[str, float]]]:
+def trained(run: Run, one: Stage[Batch], seed: int = 0) -> tuple[dict[str, Any], list[dict[str, float]]]:
     network = new_network(seed)
     history = train(network, one, run)
     return network.state_dict(), history

@@ -28,7 +28,8 @@ def numbered(texts: Sequence[str | None], messages: Messages, keys: Keys | None 
     messages.begin(known)
     column = pl.Series("message", texts, dtype=pl.String)
     found = messages.of(column, keys_of([text or "" for text in texts], known))
-    assert (found.name, found.dtype) == ("message", pl.Int32)
+    assert found.name == "message"
+    assert found.dtype == pl.Int32
     return found.to_list()
 
 

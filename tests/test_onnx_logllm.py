@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tokenizers import Tokenizer, models
+from small_models import save_decoder
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from logscan.errors import ModelError
@@ -153,10 +153,7 @@ def test_adapters_are_merged(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_four_bits_with_adapters_are_merged(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes", reason="needs logscan[qlora]")
-    words = {f"w{number}": number for number in range(39)} | {"[UNK]": 39}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    small = pretrained.Base(llama(hidden_size=64, intermediate_size=128), tokenizer, "small", None, "", None, None, 0)
-    pretrained.save_base(small, tmp_path / "base", weights=True)
+    save_decoder(tmp_path / "base")
     decoder = pretrained.open_decoder(str(tmp_path / "base"), adapters="qlora").model
     add_adapters(decoder, Lora(r=4, alpha=8))
     assert "quant_state" in vars(decoder.model.layers[0].self_attn.q_proj.base_layer.weight)
