@@ -14,7 +14,8 @@ def save_model(base: Base, folder: Path, **special: str) -> Path:
     from transformers import PreTrainedTokenizerFast
 
     base.model.save_pretrained(folder)
-    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=base.tokenizer, **special)
+    fast: Any = PreTrainedTokenizerFast
+    tokenizer = fast(tokenizer_object=base.tokenizer, **special)
     tokenizer.save_pretrained(folder)
     return folder
 
