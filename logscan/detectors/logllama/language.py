@@ -1,8 +1,12 @@
 """The language model: the architecture of LLaMA-2, trained from scratch to predict the next key of normal sequences."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import safe_open
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -34,6 +38,22 @@ def new_network(vocabulary: int, options: Language, seed: int) -> LlamaForCausal
             eos_token_id=END,
         )
     )
+
+
+def check_size(path: Path, vocabulary: int, options: Language) -> None:
+    """See that a file holds the weights of such a network, before one is built that may not fit into memory.
+
+    What the file says of itself is its real size: safetensors sees to that. Raises ValueError where it is another.
+    """
+    layers, hidden, wide = options.layers, options.hidden, options.intermediate
+    attended = options.heads * options.head_dim
+    asked: Counter[tuple[int, ...]] = Counter({(vocabulary, hidden): 2, (hidden,): 2 * layers + 1})
+    for shape, n in (((attended, hidden), 3), ((hidden, attended), 1), ((wide, hidden), 2), ((hidden, wide), 1)):
+        asked[shape] += n * layers
+    with safe_open(path, framework="pt") as file:
+        found = Counter(tuple(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - it is no dict
+    if found != asked:
+        raise ValueError("it is not of the size that the options ask for")
 
 
 def learn(
