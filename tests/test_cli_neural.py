@@ -99,7 +99,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, hdfs: Hdfs) -> Path:
     write_log(folder / "odd.log", [*PLAIN[:1500], ODD, *PLAIN[1500:]])
     learnt, training, *held_out = done(folder, *TRAIN).splitlines()
     assert learnt == "model: 2,970 records, 5 templates, 270 sessions"
-    assert training.startswith("logllama: 808 parameters, 5 keys, 60 distinct windows, 20 epochs, held out loss ")
+    assert training.startswith("logllama: 808 parameters, 5 keys, 20 distinct windows, 20 epochs, held out loss ")
     assert [line.partition(": ")[0] for line in held_out] == [
         "held out, 330 windows at a prevalence of 18.18%",
         "held out, 330 windows at a prevalence of 2.93%",
