@@ -17,8 +17,9 @@ The contract of a detector over windows; begin a new one with a copy of `counts.
 
 With `save`, `load` and `provider` it can be kept as a model, with `export` and `quantize` be run without torch (see
 `registry`). Beside the class may stand PRESETS of its options, and EPOCHS, which of them `--epochs` sets. `scan` judges
-windows by `score`, and by the steps in them where there are `surprise`, `thresholds`, `seen` and `expected`, as
-`logllama` has them. The training of a network begins from there and from `networks`.
+windows by `score` and by the `blame` of their messages (`wholes`), or by the steps in them where there are `surprise`,
+`thresholds`, `seen` and `expected`, as `logllama` has them. The training of a network begins from there and from
+`networks`.
 
 `baseline` is the default of `logscan scan`. It judges records as well as windows, so it takes the log chunk by chunk.
 """

@@ -17,7 +17,7 @@ from logscan.errors import InputError, LogscanError, OptionError
 from logscan.networks.run import Run
 from logscan.settings import Settings
 from logscan.templates.messages import Input
-from logscan.windows.sessions import Floats, Windows
+from logscan.windows.sessions import Windows
 
 GROUP = "logscan.detectors"
 BASELINE = "baseline"
@@ -92,14 +92,6 @@ class Exportable(Protocol):
 
     def quantize(self, folder: Path) -> None:
         """Write *.int8.onnx beside what was exported."""
-
-
-@runtime_checkable
-class Blaming(Protocol):
-    """A detector that judges windows as wholes, and can say which message is to blame."""
-
-    def blame(self, windows: Windows) -> Floats:
-        """(events,) how much less anomalous each window is without this message."""
 
 
 def names() -> list[str]:

@@ -60,18 +60,18 @@ class Contestant:
     def measured(self, test: Labelled, prevalence: float | None) -> tuple[Result, Curves]:
         """How good and how fast it is on labelled windows, some of each class; sweeps and curves are at the
         prevalence."""
-        began, judged = perf_counter(), None
+        top_k: tuple[Step, ...] = ()
+        began = perf_counter()
         if self.ranking is None:
             scores = self.score(test.windows)
+            seconds = perf_counter() - began
         else:
             judged = self.ranking.judge.judge(test.windows)
             scores = self.ranking.scored(test.windows, judged).window
-        seconds = perf_counter() - began
-        windows, lines = len(test.windows), len(test.windows.events)
-        top_k: tuple[Step, ...] = ()
-        if self.ranking is not None and judged is not None:
+            seconds = perf_counter() - began
             keys = len(self.ranking.judge.vocabulary.hashes)
             top_k = rank_sweep(judged.worst_ranks(test.windows), test.anomalous, keys, self.ranking.k_, prevalence)
+        windows, lines = len(test.windows), len(test.windows.events)
         cost = Cost(
             train=self.train,
             score=seconds,

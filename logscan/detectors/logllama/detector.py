@@ -195,7 +195,7 @@ class LogLLaMA:
 
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file and the weights."""
-        from safetensors.torch import save
+        from logscan.networks.weights import save_weights
 
         state = {
             "options": asdict(self.options),
@@ -208,8 +208,7 @@ class LogLLaMA:
             "vectors": self.vectors_.tolist(),
         }
         (folder / STATE).write_bytes(orjson.dumps(state))
-        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        (folder / WEIGHTS).write_bytes(save(weights))  # `save_file` makes a file that only its owner can read
+        save_weights(self.network.state_dict(), folder / WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path, hashes: Sequence[str], exported: bool = True) -> Self:
@@ -238,21 +237,16 @@ class LogLLaMA:
 
     def _torch(self, path: Path, vocabulary: int) -> Any:
         try:
-            from safetensors import SafetensorError
-            from safetensors.torch import load_file
-
             from logscan.detectors.logllama.language import TorchScorer, check_size, new_network
+            from logscan.networks.weights import load_weights
         except ImportError:
             raise ModelError(
                 f"{path.parent} is not exported: run `logscan export` on it where it was trained, "
                 "or pip install 'logscan[train]'"
             ) from None
-        try:
-            check_size(path, vocabulary, self.options.lm)
-            self.network = new_network(vocabulary, self.options.lm, 0)
-            self.network.load_state_dict(load_file(path))
-        except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-            raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
+        check_size(path, vocabulary, self.options.lm)
+        self.network = new_network(vocabulary, self.options.lm, 0)
+        load_weights(self.network.state_dict(), path)
         return TorchScorer(self.network)
 
     def export(self, folder: Path, windows: Windows) -> float:
