@@ -21,14 +21,14 @@ from speed import seconds
 from logscan.corpora import open_corpus
 from logscan.corpora.reading import Data, ReadOptions, read
 from logscan.detectors.counts import CountVectors
-from logscan.detectors.logllama.detector import LogLLaMA
+from logscan.detectors.logllama.detector import FLOAT, INT8, LogLLaMA
 from logscan.detectors.logllama.options import PRESETS, Options
 from logscan.evaluation import compare
 from logscan.evaluation.contestants import ByProfile, Contestant
 from logscan.evaluation.metrics import measure
 from logscan.evaluation.results import STUDENT, Result, over_seeds
 from logscan.models.bundle import load, load_held_out, read_card, save
-from logscan.models.export import FLOAT, INT8, export
+from logscan.models.export import export
 from logscan.models.held_out import HeldOut
 from logscan.networks.judging import Judge
 from logscan.networks.run import Run
@@ -299,7 +299,7 @@ def exported(lab: Lab) -> Figures:
         (folder / INT8).unlink()  # it would be scanned with
         folders[name] = folder
         torch_detector = load(trained.folder).detector
-        assert torch_detector is not None
+        assert isinstance(torch_detector, LogLLaMA)
         judge, windows = torch_detector.judge, load_held_out(folder).windows
         rows.append({"network": name, "export": card, **rates(judge, folder / FLOAT, windows)})
     return {"rows": rows, "scan": scans(lab, folders)}

@@ -58,22 +58,34 @@ def merged(*all_settings: Settings) -> dict[str, Any]:
     return whole
 
 
-def build(cls: type[Options], settings: Settings, inside: str = "") -> Options:
-    """The options with these settings, defaults for all else. Raises OptionError."""
-    shape: Any = cls
+def check_names(cls: type[Any], settings: Settings, inside: str = "") -> None:
+    """Raises OptionError for a name that none of the options has."""
     kinds: dict[str, Any] = get_type_hints(cls)
-    names = [field.name for field in fields(shape)]
-    values = {}
+    names = [field.name for field in fields(cls)]
     for name, value in settings.items():
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean {inside}{near[0]}?" if near else f"there are {', '.join(names)}"
             raise OptionError(f"there is no option {inside}{name}: {hint}")
-        kind = kinds[name]
-        if is_dataclass(kind):
+        if is_dataclass(kinds[name]):
             if not isinstance(value, Mapping):
                 raise OptionError(f"{inside}{name} has options of its own: set {inside}{name}.KEY=VALUE")
-            values[name] = build(cast(type[Any], kind), value, f"{inside}{name}.")
+            check_names(cast(type[Any], kinds[name]), value, f"{inside}{name}.")
+
+
+def build(cls: type[Options], settings: Settings) -> Options:
+    """The options with these settings, defaults for all else. Raises OptionError."""
+    check_names(cls, settings)
+    return _built(cls, settings)
+
+
+def _built(cls: type[Options], settings: Settings, inside: str = "") -> Options:
+    kinds: dict[str, Any] = get_type_hints(cls)
+    values = {}
+    for name, value in settings.items():
+        kind = kinds[name]
+        if is_dataclass(kind):
+            values[name] = _built(cast(type[Any], kind), value, f"{inside}{name}.")
         else:
             values[name] = _checked(value, kind, inside + name)
     try:

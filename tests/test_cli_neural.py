@@ -99,7 +99,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, hdfs: Hdfs) -> Path:
     write_log(folder / "odd.log", [*PLAIN[:1500], ODD, *PLAIN[1500:]])
     learnt, training, *held_out = done(folder, *TRAIN).splitlines()
     assert learnt == "model: 2,970 records, 5 templates, 270 sessions"
-    assert training.startswith("logllama: 808 parameters, 5 keys, 20 epochs, held-out loss ")
+    assert training.startswith("logllama: 808 parameters, 5 keys, 20 distinct windows, 20 epochs, held out loss ")
     assert [line.partition(": ")[0] for line in held_out] == [
         "held out, 330 windows at a prevalence of 18.18%",
         "held out, 330 windows at a prevalence of 2.93%",
@@ -328,6 +328,7 @@ def unusable(tmp_path_factory: pytest.TempPathFactory, hdfs: Hdfs) -> Path:
     (folder / "other").mkdir()
     (folder / "other" / "model.json").write_text('{"a": 1}')
     (folder / "bad.toml").write_text("lm = [")
+    (folder / "odd.toml").write_text("lm = {layrs = 2}")
     write_log(folder / "short.log", [f"{HEADER.format(1)} web: page sent"])
     done(folder, "train", "hdfs", "-o", "baseline")
     return folder
@@ -343,14 +344,18 @@ def unusable(tmp_path_factory: pytest.TempPathFactory, hdfs: Hdfs) -> Path:
         ("train short.log --detector logllama", "too few to learn from"),
         ("train hdfs --detector logllama --set lm.layrs=2", "there is no option lm.layrs: did you mean lm.layers?"),
         ("train hdfs --detector logllama --set lm.layers=x", "lm.layers should be of type int"),
-        ("train hdfs --detector logllama --set lm.layers", "key=value"),
-        ("train hdfs --detector logllama --preset smal", "'smal' is none of paper, small"),
+        (
+            "train hdfs --detector logllama -c odd.toml",
+            "odd.toml: there is no option lm.layrs: did you mean lm.layers?",
+        ),
+        ("train hdfs --detector logllama --preset smal", "'smal': there are paper, small"),
         ("train hdfs --detector logllama --protocol logllama2", "there are logllama, logllm, time"),
-        ("train hdfs --detector logllma", "there are baseline, logllama"),
+        ("train hdfs --detector logllma", "did you mean logllama?"),
+        ("train hdfs --detector all", "no detector is called 'all'"),
         ("train hdfs --detector logllama --config bad.toml", "bad.toml is no TOML"),
         ("train hdfs --detector logllama -c none.toml", "none.toml cannot be read"),
-        ("train hdfs --set lm.layers=2", "the baseline detector has no options"),
-        ("train hdfs --epochs 2", "the baseline detector has no options"),
+        ("train hdfs --set lm.layers=2", "baseline: there is no option lm"),
+        ("train hdfs --epochs 2", "baseline: nothing is learnt in epochs"),
         ("export baseline", "baseline holds no network"),
         ("inspect hdfs", "hdfs is no model"),
         ("export other", "other was not written by logscan"),

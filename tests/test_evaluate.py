@@ -7,9 +7,9 @@ import pytest
 from test_train import bgl, corpus, hdfs
 
 from logscan.corpora.reading import ReadOptions
+from logscan.detectors.variants import variants
 from logscan.errors import InputError, OptionError
 from logscan.evaluation.compare import Options, evaluate
-from logscan.evaluation.variants import variants
 from logscan.models.bundle import save
 from logscan.settings import parsed
 from logscan.train import Options as TrainOptions

@@ -276,7 +276,7 @@ def test_what_is_saved_scores_the_same(detector: LogLLaMA, windows_of: WindowsOf
     detector.save(tmp_path)
     scores = detector.score(windows)
     read = LogLLaMA.load(tmp_path, HASHES)
-    assert read.judge.scorer.provider == "torch"
+    assert read.provider == "torch"
     assert read.options == detector.options
     assert (read.threshold_, read.k_, read.sessions_) == (detector.threshold_, detector.k_, detector.sessions_)
     assert (read.score(windows).window == scores.window).all()
@@ -291,6 +291,33 @@ def test_what_is_saved_scores_the_same(detector: LogLLaMA, windows_of: WindowsOf
     assert [[(int(numbers[key]), p) for key, p in detector.expected(windows, rows, at_end)[0]]] == expected
     with pytest.raises(ValueError, match="no key"):
         LogLLaMA.load(tmp_path, HASHES[1:])
+
+
+@pytest.mark.parametrize("sizes", [{"layers": 1 << 40}, {"hidden": 1 << 40}, {"intermediate": 17}, {"heads": 4}])
+def test_no_network_is_built_that_is_larger_than_its_weights(
+    detector: LogLLaMA, tmp_path: Path, sizes: dict[str, int]
+) -> None:
+    detector.save(tmp_path)
+    state = json.loads((tmp_path / "detector.json").read_text())
+    state["options"]["lm"].update(sizes)
+    (tmp_path / "detector.json").write_text(json.dumps(state))
+    with pytest.raises(ModelError, match=r"not of the size that the options ask for.*train it again"):
+        LogLLaMA.load(tmp_path, HASHES)
+
+
+def test_export_replaces_what_was_exported(detector: LogLLaMA, windows_of: WindowsOf, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    windows = judged(windows_of)
+    detector.save(tmp_path)
+    assert 0 < detector.export(tmp_path, windows) < 1e-4
+    detector.quantize(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.onnx*")} == {"detector.onnx", "detector.int8.onnx"}
+    assert "ONNX Runtime" in LogLLaMA.load(tmp_path, HASHES).provider
+    assert LogLLaMA.load(tmp_path, HASHES, exported=False).provider == "torch"
+    detector.export(tmp_path, windows)
+    assert {path.name for path in tmp_path.glob("*.onnx*")} == {"detector.onnx"}
+    read = LogLLaMA.load(tmp_path, HASHES)
+    assert read.score(windows).window == pytest.approx(detector.score(windows).window, abs=1e-4)
 
 
 def test_damaged_weights_are_one_line(detector: LogLLaMA, tmp_path: Path) -> None:

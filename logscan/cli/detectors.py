@@ -1,5 +1,6 @@
 """Which detector a command trains, and its options."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ DETECTOR = "What is trained"  # panel of the help
 
 Preset = Annotated[
     str | None,
-    Option(help="A detector's named options: paper (the default) or small.", metavar="NAME", rich_help_panel=DETECTOR),
+    Option(help="A detector's named options, such as paper or small.", metavar="NAME", rich_help_panel=DETECTOR),
 ]
 Epochs = Annotated[
     int | None, Option(help="In place of the detector's own number.", min=1, metavar="N", rich_help_panel=DETECTOR)
@@ -27,9 +28,24 @@ Config = Annotated[
     Path | None,
     Option("--config", "-c", help="TOML with options of the detector.", metavar="FILE", rich_help_panel=DETECTOR),
 ]
+Encoder = Annotated[
+    str | None,
+    Option(help="A BERT for what reads messages: a hub id or a folder.", metavar="ID|PATH", rich_help_panel=DETECTOR),
+]
+Llm = Annotated[
+    str | None,
+    Option(
+        "--llm", help="A Llama for what answers: a hub id or a folder.", metavar="ID|PATH", rich_help_panel=DETECTOR
+    ),
+]
 Protocol = Annotated[
-    str,
-    Option(help="How a labelled corpus is split: logllama, logllm or time.", metavar="NAME", rich_help_panel=DETECTOR),
+    str | None,
+    Option(
+        help="How a labelled corpus is split: logllama, logllm or time; by default logllm where a detector learns from "
+        "anomalies, else logllama.",
+        metavar="NAME",
+        rich_help_panel=DETECTOR,
+    ),
 ]
 TrainShare = Annotated[
     float | None,
@@ -48,25 +64,22 @@ Limit = Annotated[
 
 
 def settings_of(
-    detector: str, preset: str | None, epochs: int | None, settings: list[str] | None, config: Path | None
+    detectors: Sequence[str],
+    settings: Sequence[str] | None,
+    config: Path | None,
+    encoder: str | None,
+    llm: str | None,
+    include_base: bool = False,
 ) -> dict[str, Any]:
-    """What was typed, as nested settings: later ones win over earlier ones. Raises OptionError."""
-    from logscan.detectors.logllama.detector import LogLLaMA
-    from logscan.detectors.logllama.options import PRESETS
+    """What was typed for these detectors, as nested settings: later ones win over earlier ones. Raises OptionError."""
+    from logscan.detectors.variants import check_options
     from logscan.errors import OptionError
     from logscan.settings import merged, parsed, read_toml
 
-    if detector != LogLLaMA.name:
-        if detector != "baseline":
-            raise OptionError(f"--detector {detector!r} cannot be trained: there are baseline, {LogLLaMA.name}")
-        if preset or epochs or settings or config:
-            raise OptionError("the baseline detector has no options: leave out --preset, --epochs, --set and --config")
-        return {}
-    if preset is not None and preset not in PRESETS:
-        raise OptionError(f"--preset {preset!r} is none of {', '.join(PRESETS)}")
-    return merged(
-        PRESETS[preset or "paper"],
-        read_toml(config) if config else {},
-        parsed(settings or ()),
-        {"lm": {"epochs": epochs}} if epochs else {},
-    )
+    of_file = read_toml(config) if config else {}
+    try:
+        check_options(detectors, of_file)
+    except OptionError as error:
+        raise OptionError(f"{config}: {error}") from None
+    named = {"encoder": encoder, "llm": llm, "include_base": include_base or None}
+    return merged(of_file, parsed(settings or ()), {name: value for name, value in named.items() if value is not None})

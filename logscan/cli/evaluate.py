@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from logscan.cli.detectors import DETECTOR, Config, Epochs, Limit, Preset, Protocol, Settings, TrainShare
+from logscan.cli.detectors import (
+    DETECTOR,
+    Config,
+    Encoder,
+    Epochs,
+    Limit,
+    Llm,
+    Preset,
+    Protocol,
+    Settings,
+    TrainShare,
+)
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
 EPILOG = """[bold]Examples[/]
@@ -51,7 +62,9 @@ def evaluate(
     epochs: Epochs = None,
     settings: Settings = None,
     config: Config = None,
-    protocol: Protocol = "logllama",
+    encoder: Encoder = None,
+    llm: Llm = None,
+    protocol: Protocol = None,
     train_share: TrainShare = None,
     limit: Limit = None,
     seed: Annotated[
@@ -93,24 +106,23 @@ def evaluate(
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Measure models, or detectors trained now, on a labelled corpus."""
+    from logscan.cli.detectors import settings_of
     from logscan.cli.progress import shown_epochs, shown_progress
     from logscan.corpora.reading import ReadOptions
-    from logscan.evaluation.compare import Options
+    from logscan.detectors.variants import usual_protocol
+    from logscan.evaluation.compare import DEFAULT, Options
     from logscan.evaluation.compare import evaluate as run
-    from logscan.settings import merged, parsed, read_toml
 
+    detectors = tuple(name.strip() for name in detector.split(",")) if detector else ()
     options = Options(
-        detectors=tuple(name.strip() for name in detector.split(",")) if detector else (),
+        detectors=detectors,
         preset=preset,
-        settings=merged(
-            read_toml(config) if config else {},
-            parsed(settings or ()),
-            {"lm": {"epochs": epochs}} if epochs else {},
-        ),
+        settings=settings_of(detectors or DEFAULT, settings, config, encoder, llm),
+        epochs=epochs,
         seeds=_numbers(seeds) if seeds else (seed,),
         prevalence=prevalence,
         read=ReadOptions(
-            protocol=protocol,
+            protocol=protocol or usual_protocol(detectors),
             train_share=train_share,
             limit=limit,
             log_format=log_format,

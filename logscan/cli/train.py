@@ -1,14 +1,26 @@
 """`logscan train`."""
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import rmtree
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from logscan.cli.detectors import DETECTOR, Config, Epochs, Limit, Preset, Protocol, Settings, TrainShare
+from logscan.cli.detectors import (
+    DETECTOR,
+    Config,
+    Encoder,
+    Epochs,
+    Limit,
+    Llm,
+    Preset,
+    Protocol,
+    Settings,
+    TrainShare,
+)
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
 EPILOG = """[bold]Examples[/]
@@ -29,13 +41,18 @@ def train(
     *,
     output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = MODEL,
     detector: Annotated[
-        str, Option(help="baseline, or logllama.", metavar="NAME", rich_help_panel=DETECTOR)
+        str, Option(help="The name of a detector.", metavar="NAME", rich_help_panel=DETECTOR)
     ] = "baseline",
     preset: Preset = None,
     epochs: Epochs = None,
     settings: Settings = None,
     config: Config = None,
-    protocol: Protocol = "logllama",
+    encoder: Encoder = None,
+    llm: Llm = None,
+    include_base: Annotated[
+        bool, Option("--include-base", help="Pretrained weights in the model, too.", rich_help_panel=DETECTOR)
+    ] = False,
+    protocol: Protocol = None,
     resume: Annotated[
         bool, Option("--resume", help="Go on with a training that was cut short.", rich_help_panel=DETECTOR)
     ] = False,
@@ -55,7 +72,8 @@ def train(
     """Learn from logs what is normal, for `logscan scan --model`."""
     from logscan.cli.detectors import settings_of
     from logscan.cli.progress import shown_epochs, shown_progress
-    from logscan.detectors.registry import BASELINE
+    from logscan.detectors.registry import BASELINE, detector_class
+    from logscan.detectors.variants import usual_protocol, variants
     from logscan.errors import ModelError, OptionError
     from logscan.models.bundle import check_place, save
     from logscan.reports.visible import visible
@@ -65,6 +83,9 @@ def train(
     check_place(output)
     if resume and detector == BASELINE:
         raise OptionError("the baseline detector has nothing to resume: leave out --resume")
+    detector_class(detector)  # one, and not `all`
+    typed = settings_of([detector], settings, config, encoder, llm, include_base)
+    (variant,) = variants([detector], preset, typed, epochs)
     options = Options(
         train_share=train_share,
         seed=seed,
@@ -74,8 +95,8 @@ def train(
         window=window,
         masks=tuple(mask or ()),
         detector=detector,
-        settings=settings_of(detector, preset, epochs, settings, config),
-        protocol=protocol,
+        settings=variant.chosen,
+        protocol=protocol or usual_protocol([detector]),
         limit=limit,
     )
     checkpoints = output.parent / f".{output.name}.training"
@@ -92,9 +113,7 @@ def train(
     learnt = ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
     typer.echo(f"{visible(str(output))}: {learnt}")
     if "training" in card:
-        training = card["training"]
-        figures = ", ".join(f"{training[name]:,} {name.replace('_', ' ')}" for name in ("parameters", "keys", "epochs"))
-        typer.echo(f"{card['detector']}: {figures}, held-out loss {training['held_out_loss']:.4f}")
+        typer.echo(f"{card['detector']}: {', '.join(_figures(card['training']))}")
     for name in ("metrics", "at_prevalence"):
         if name in card:
             held_out = card["held_out"]
@@ -105,3 +124,12 @@ def train(
                 f"precision {m['precision']:.4f}, recall {m['recall']:.4f}, F1 {m['f1']:.4f}"
             )
     problems.exit_if_fatal()
+
+
+def _figures(training: Mapping[str, Any]) -> Iterator[str]:
+    """The numbers of a training, in words."""
+    for name, value in training.items():
+        if isinstance(value, float):
+            yield f"{name.replace('_', ' ')} {value:.4f}"
+        elif isinstance(value, int):
+            yield f"{value:,} {name.replace('_', ' ')}"

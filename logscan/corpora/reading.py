@@ -26,7 +26,6 @@ from logscan.templates.messages import Messages
 from logscan.windows import Sessions, Window, Windows
 from logscan.windows.sessions import EVENTS
 
-FEWEST = 2  # normal windows to learn from: one, and one to be held out
 UNTIMED = "100"  # how a log is cut by count where it has no times
 
 

@@ -7,15 +7,19 @@ held against. The order of the events is not looked at, and there is no threshol
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import orjson
 
 from logscan.detectors.sessions import Scores
 from logscan.windows.sessions import Windows
 
 if TYPE_CHECKING:
     from logscan.networks.run import Run
+
+STATE = "detector.json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class CountVectors:
     """vectors_: sorted digests of the event counts of normal windows."""
 
     name = "counts"
+    supervised = False
+    reads = None
+    provider = "numpy"
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -47,3 +54,14 @@ class CountVectors:
         """1 for a window, and for each of its events, whose counts are new, else 0."""
         new = (~np.isin(windows.vectors, self.vectors_)).astype(np.float64)
         return Scores(new, np.repeat(new, windows.lengths))
+
+    def save(self, folder: Path) -> None:
+        """Write the digests, as numbers."""
+        (folder / STATE).write_bytes(orjson.dumps({"vectors": self.vectors_.tolist()}))
+
+    @classmethod
+    def load(cls, folder: Path, hashes: Sequence[str], exported: bool = True) -> Self:
+        """What `save` wrote. Raises KeyError, TypeError or ValueError where it is damaged."""
+        detector = cls()
+        detector.vectors_ = np.array(orjson.loads((folder / STATE).read_bytes())["vectors"], np.uint64)
+        return detector

@@ -3,7 +3,8 @@
     compared = evaluate(["model", "hdfs/"], Options(detectors=("baseline", "counts")))
     compared.evaluation.to_json()
 
-The corpus is read once a seed, and all detectors learn from the same windows and are judged on the same.
+All detectors learn from the same windows and are judged on the same: the corpus is read once a seed, and once more
+for what others read of messages.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,19 +14,20 @@ from pathlib import Path
 from time import perf_counter
 
 from logscan.corpora import Corpus, open_corpus
-from logscan.corpora.reading import FEWEST, Data, Labelled, ReadOptions, read
-from logscan.detectors.registry import training
+from logscan.corpora.reading import Data, Labelled, ReadOptions, read
+from logscan.detectors.registry import check_enough, training
+from logscan.detectors.variants import Variant, variants
 from logscan.errors import InputError, OptionError
 from logscan.evaluation.contestants import ByProfile, Contestant, Ranking, size_of
 from logscan.evaluation.curves import Curves
 from logscan.evaluation.models import open_model
 from logscan.evaluation.results import Evaluation, Result, over_seeds
-from logscan.evaluation.variants import Variant, variants
 from logscan.networks.run import Progress as Epochs
 from logscan.networks.run import Run, silent
 from logscan.scan import Progress, no_progress
 from logscan.settings import Settings
 from logscan.sources import Problem, open_streams
+from logscan.templates.messages import Messages
 
 DEFAULT = ("baseline", "counts")
 
@@ -33,13 +35,14 @@ DEFAULT = ("baseline", "counts")
 @dataclass(frozen=True)
 class Options:
     """detectors: to be trained, see `variants`; DEFAULT where there are no models either
-    preset, settings: for all detectors that know them
+    preset, settings, epochs: for all detectors that know them
     seeds: each draws a split and a training of its own; prevalence: None for that of the corpus, if it is known
     read: how the corpus is read and split; its seed is not looked at"""
 
     detectors: tuple[str, ...] = ()
     preset: str | None = None
     settings: Settings = field(default_factory=dict)
+    epochs: int | None = None
     seeds: tuple[int, ...] = (0,)
     prevalence: float | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -83,7 +86,7 @@ def evaluate(
     if len(models) == len(paths):
         raise OptionError(f"name a labelled corpus behind {', '.join(map(str, models)) or 'the models'}")
     wanted = options.detectors or (() if models else DEFAULT)
-    chosen = variants(wanted, options.preset, options.settings)
+    chosen = variants(wanted, options.preset, options.settings, options.epochs)
     corpus = open_corpus(paths[len(models) :], options.read.log_format)
     if corpus.anomalous is None:
         open_streams(corpus.paths, on_problem)  # says what is not there
@@ -92,8 +95,17 @@ def evaluate(
     rows = [_of_model(folder, corpus, options.read, share, progress, on_problem) for folder in models]
     runs = []
     for seed in options.seeds if chosen else ():
-        data = read(corpus, replace(options.read, seed=seed), progress, on_problem)
-        runs.append([_trained(variant, data, seed, share, progress, epochs) for variant in chosen])
+        read_by = {
+            reads: read(
+                corpus,
+                replace(options.read, seed=seed),
+                progress,
+                on_problem,
+                Messages(reads, options.read.masks) if reads else None,
+            )
+            for reads in dict.fromkeys(variant.reads for variant in chosen)
+        }
+        runs.append([_trained(variant, read_by[variant.reads], seed, share, progress, epochs) for variant in chosen])
     rows += [
         (alike[0][0], over_seeds([result for _, result, _ in alike]), alike[0][2]) for alike in zip(*runs, strict=True)
     ]
@@ -142,13 +154,12 @@ def _contestant(variant: Variant, data: Data, seed: int, progress: Progress, epo
         baseline = ByProfile(data.profile, data.reader, data.corpus, ends, progress).contestant()
         return replace(baseline, seed=seed, notes=(note, *baseline.notes))
     normal, anomalous = data.train.by_label()
-    if len(normal) < FEWEST:
-        raise InputError(f"{data.corpus.name}: {len(normal)} normal windows are too few to learn from")
+    detector = variant.detector(variant.options)
+    check_enough(detector, data.corpus.name, normal, anomalous)
 
     def ended(stage: str, epoch: int, of: int, figures: dict[str, float], /) -> None:
         epochs(f"{variant.name}, seed {seed}: {stage}", epoch, of, figures)
 
-    detector = variant.detector(variant.options)
     began = perf_counter()
     with training(variant.name):
         detector.fit(normal, data.reader.keys.hashes(), ends, Run(seed, None, ended), anomalous)

@@ -15,11 +15,14 @@ from logscan.corpora import Corpus
 from logscan.corpora.reading import Labelled
 from logscan.detectors.baseline import Baseline
 from logscan.detectors.profile import Profile
+from logscan.detectors.registry import Saved
+from logscan.detectors.sessions import Scores
 from logscan.evaluation.curves import Curves, Step, curves, rank_sweep
 from logscan.evaluation.metrics import Floats
 from logscan.evaluation.results import Cost, Result
 from logscan.findings.explain import score_of
-from logscan.networks.judging import Judge
+from logscan.models.bundle import size_of as bytes_of
+from logscan.networks.judging import Judge, Judged
 from logscan.records import Reader
 from logscan.scan import Progress
 from logscan.sources import open_streams
@@ -35,13 +38,8 @@ class Ranking(Protocol):
     judge: Judge
     k_: int
 
-
-@runtime_checkable
-class Saved(Protocol):
-    """A detector that can be written."""
-
-    def save(self, folder: Path) -> None:
-        """Into a folder that is there."""
+    def scored(self, windows: Windows, judged: Judged) -> Scores:
+        """The scores of windows that are judged already."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,18 @@ class Contestant:
     def measured(self, test: Labelled, prevalence: float | None) -> tuple[Result, Curves]:
         """How good and how fast it is on labelled windows, some of each class; sweeps and curves are at the
         prevalence."""
-        began = perf_counter()
-        scores = self.score(test.windows)
-        seconds = perf_counter() - began
-        windows, lines = len(test.windows), len(test.windows.events)
         top_k: tuple[Step, ...] = ()
-        if self.ranking is not None:
-            ranks = self.ranking.judge.judge(test.windows).worst_ranks(test.windows)
+        began = perf_counter()
+        if self.ranking is None:
+            scores = self.score(test.windows)
+            seconds = perf_counter() - began
+        else:
+            judged = self.ranking.judge.judge(test.windows)
+            scores = self.ranking.scored(test.windows, judged).window
+            seconds = perf_counter() - began
             keys = len(self.ranking.judge.vocabulary.hashes)
-            top_k = rank_sweep(ranks, test.anomalous, keys, self.ranking.k_, prevalence)
+            top_k = rank_sweep(judged.worst_ranks(test.windows), test.anomalous, keys, self.ranking.k_, prevalence)
+        windows, lines = len(test.windows), len(test.windows.events)
         cost = Cost(
             train=self.train,
             score=seconds,
@@ -153,4 +154,4 @@ def size_of(detector: object) -> int | None:
         return None
     with TemporaryDirectory() as name:
         detector.save(Path(name))
-        return sum(file.stat().st_size for file in Path(name).iterdir())
+        return bytes_of(Path(name))

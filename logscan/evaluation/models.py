@@ -13,13 +13,14 @@ from logscan.corpora import Corpus
 from logscan.corpora.reading import Labelled, Passes, ReadOptions, parts_of, window_of
 from logscan.corpora.splits import PROTOCOLS, Split, protocol_of, sample
 from logscan.corpora.table import table_of
+from logscan.detectors.variants import flat
 from logscan.errors import InputError, ModelError
-from logscan.evaluation.contestants import ByProfile, Contestant
-from logscan.evaluation.variants import flat
+from logscan.evaluation.contestants import ByProfile, Contestant, Ranking
 from logscan.models.bundle import layouts_of, load, size_of
 from logscan.records import Reader
 from logscan.scan import Progress
 from logscan.sources import Problem, open_streams
+from logscan.templates.messages import Messages
 from logscan.windows import Window
 
 
@@ -42,9 +43,11 @@ def open_model(
     Raises ModelError for a model that cannot be used, InputError where the windows are of one class only.
     """
     bundle = load(folder)
-    card = bundle.card
+    card, detector = bundle.card, bundle.detector
     streams = open_streams(corpus.paths, on_problem)
-    reader = Reader(bundle.keys, on_problem, options.log_format, options.session)
+    reads = None if detector is None else detector.reads
+    messages = Messages(reads, bundle.keys.templates.masks) if reads else None
+    reader = Reader(bundle.keys, on_problem, options.log_format, options.session, messages=messages)
     reader.by_format = layouts_of(card)
     past = _split_of(folder, card)
     window = options.window
@@ -67,14 +70,13 @@ def open_model(
         parts = Split("none", window, table["window"].clear(), table["window"], table)
         note = f"{folder}: tested on all {len(table):,} labelled windows, whatever it was trained on"
     test = Passes(corpus, reader, streams, progress, parts).look(parts.test, "reading the test part")
-    detector = bundle.detector
     if detector is None:
         contestant = ByProfile(bundle.profile, reader, corpus, window == "session", progress).contestant()
     else:
         contestant = Contestant(
             detector.name,
             lambda windows: detector.score(windows).window,
-            ranking=detector,
+            ranking=detector if isinstance(detector, Ranking) else None,
             options=flat(asdict(detector.options)),
         )
     contestant = replace(

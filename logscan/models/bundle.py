@@ -5,7 +5,7 @@
     profile.json    counts, values of slots with few of them, rates, sessions
     README.md       the same as model.json, to be read
     held_out.json   sequences of keys that it was tested on
-    ...             what a neural detector learnt, see its `save`; `detector.onnx` once it is exported
+    ...             what another detector than the baseline learnt, see its `save`; *.onnx once it is exported
 
 There is no pickle in it and no line of a log. Writing is atomic: the folder is made beside its place and renamed.
 """
@@ -23,16 +23,14 @@ from typing import Any
 import orjson
 
 from logscan import __version__
-from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
-from logscan.detectors.registry import BASELINE
+from logscan.detectors.registry import BASELINE, Saved, names, saved_class
 from logscan.errors import ModelError, OptionError
 from logscan.formats import Layout
 from logscan.models.held_out import HeldOut
 from logscan.templates.keys import Keys
 
 VERSION = 1
-DETECTORS = (BASELINE, LogLLaMA.name)
 LARGEST = 1 << 30  # bytes of a file in a bundle
 
 Card = dict[str, Any]
@@ -45,14 +43,14 @@ class Bundle:
     keys: Keys
     profile: Profile
     card: Card
-    detector: LogLLaMA | None
+    detector: Saved | None
 
 
 def save(
     folder: Path,
     profile: Profile,
     card: Mapping[str, Any],
-    detector: LogLLaMA | None = None,
+    detector: Saved | None = None,
     held_out: HeldOut | None = None,
 ) -> Card:
     """Write a bundle, in the place of an older one if there is one. Gives back the whole card.
@@ -107,9 +105,11 @@ def load(folder: Path, exported: bool = True) -> Bundle:
     try:
         keys = Keys.from_json(_read(folder / "keys.json"))
         profile = Profile.from_json(_read(folder / "profile.json"), keys)
-        neural = card["detector"] != BASELINE
-        return Bundle(keys, profile, card, LogLLaMA.load(folder, keys.hashes(), exported) if neural else None)
-    except (OSError, OptionError, OverflowError) as error:
+        cls = None if card["detector"] == BASELINE else saved_class(card["detector"])
+        return Bundle(keys, profile, card, cls.load(folder, keys.hashes(), exported) if cls else None)
+    except OptionError as error:
+        raise ModelError(f"{folder} cannot be used: {error}") from None
+    except (OSError, OverflowError) as error:
         reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
         raise ModelError(f"{folder} is damaged ({reason}): train it again") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -141,7 +141,7 @@ def read_card(folder: Path) -> Card:
     if not (folder / "model.json").is_file():
         raise ModelError(f"{folder} is no model: there is no model.json in it")
     card = _read(folder / "model.json")
-    if card.get("detector") not in DETECTORS or not isinstance(card.get("version"), int):
+    if card.get("detector") not in names() or not isinstance(card.get("version"), int):
         raise ModelError(f"{folder} was not written by logscan, or by a version that knows other detectors")
     if card["version"] > VERSION:
         raise ModelError(f"{folder} is of format {card['version']}, newer than this program reads: update logscan")
@@ -191,4 +191,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 def size_of(folder: Path) -> int:
     """Bytes of a bundle."""
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,23 +1,17 @@
 """A trained network as ONNX beside its weights, compared with them on the windows that the model was tested on."""
 
-import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from logscan.detectors.logllama.detector import EXPORTED, LogLLaMA
+from logscan.detectors.registry import Exportable, Saved
 from logscan.errors import ModelError, OptionError
 from logscan.evaluation import measure
 from logscan.models.bundle import Card, add_to_card, load, load_held_out
-from logscan.models.held_out import HeldOut
-from logscan.networks.batches import by_length
-from logscan.runtime.session import open_session
 
-INT8, FLOAT = EXPORTED
 COMPARED = 1_000  # windows that torch and ONNX Runtime both score
-TOKENS = 4_096  # in a batch of them
 
 
 def export(folder: Path, int8: bool = False) -> Card:
@@ -27,48 +21,31 @@ def export(folder: Path, int8: bool = False) -> Card:
     computes is not what torch does; OptionError where torch or onnx is missing.
     """
     try:
-        from logscan.runtime.export import check, quantize
-        from logscan.runtime.export import export as write
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
     except ImportError as error:
         raise OptionError(f"export needs torch and onnx ({error}): pip install 'logscan[train]'") from None
-    detector, card = _detector(folder)
-    held_out = load_held_out(folder)
-    made = folder / f".{FLOAT}"
-    try:
-        write(detector.network, made)
-        session = open_session(made)
-        judge = replace(detector.judge, scorer=session)
-        few = held_out.windows.take(np.arange(min(COMPARED, len(held_out.windows))))
-        batches = by_length(judge.vocabulary.sequences(few, judge.ends), judge.context, judge.overlap, TOKENS)
-        difference = check(detector.network, session, (batch.tokens for batch in batches))
-        os.replace(made, folder / FLOAT)
-    finally:
-        made.unlink(missing_ok=True)
-    found: dict[str, Any] = {
-        "windows_compared": len(few),
-        "largest_difference": difference,
-        "float": _figures(folder / FLOAT, detector, held_out, card),
-    }
-    (folder / INT8).unlink(missing_ok=True)
-    if int8:
-        quantize(folder / FLOAT, folder / INT8)
-        found["int8"] = _figures(folder / INT8, detector, held_out, card)
-    return add_to_card(folder, {"export": found})
-
-
-def _detector(folder: Path) -> tuple[LogLLaMA, Card]:
     bundle = load(folder, exported=False)
-    if bundle.detector is None:
+    detector, hashes = bundle.detector, bundle.keys.hashes()
+    if not isinstance(detector, Exportable):
         raise ModelError(f"{folder} holds no network: the {bundle.card['detector']} detector scans as it is")
-    return bundle.detector, bundle.card
+    held_out = load_held_out(folder)
 
+    def figures(kind: str) -> dict[str, Any]:
+        """Size of what is exported, and its metrics where the windows have labels."""
+        files = [path for path in folder.glob("*.onnx*") if (".int8.onnx" in path.name) == (kind == "int8")]
+        exported: Saved = type(detector).load(folder, hashes)
+        scores, anomalous = held_out.labelled(exported.score(held_out.windows).window)
+        found: dict[str, Any] = {"bytes": sum(path.stat().st_size for path in files)}
+        if anomalous.any() and not anomalous.all():
+            prevalence = bundle.card.get("at_prevalence", {}).get("prevalence")
+            found |= asdict(measure(scores, anomalous, prevalence=prevalence))
+        return found
 
-def _figures(path: Path, detector: LogLLaMA, held_out: HeldOut, card: Card) -> dict[str, Any]:
-    """Size of an exported network, and its metrics where the windows have labels."""
-    detector.judge = replace(detector.judge, scorer=open_session(path))
-    scores, anomalous = held_out.labelled(detector.score(held_out.windows).window)
-    figures: dict[str, Any] = {"bytes": path.stat().st_size}
-    if anomalous.any() and not anomalous.all():
-        prevalence = card.get("at_prevalence", {}).get("prevalence")
-        figures |= asdict(measure(scores, anomalous, prevalence=prevalence))
-    return figures
+    few = held_out.windows.take(np.arange(min(COMPARED, len(held_out.windows))))
+    found = {"windows_compared": len(few), "largest_difference": detector.export(folder, few)}
+    found["float"] = figures("float")
+    if int8:
+        detector.quantize(folder)
+        found["int8"] = figures("int8")
+    return add_to_card(folder, {"export": found})

@@ -19,15 +19,22 @@ def save_weights(weights: Mapping[str, torch.Tensor], path: Path) -> None:
 def check_weights(weights: Mapping[str, torch.Tensor], path: Path) -> None:
     """Raises ModelError where a file does not hold just these weights in these sizes; only its header is read, and the
     weights may be on no device: a network that a stranger's bundle asks for is not built before that."""
-    wanted = {name: list(value.shape) for name, value in weights.items()}
-    try:
-        with safe_open(path, "pt") as file:
-            found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - it is no dict
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
+    wanted, found = {name: tuple(value.shape) for name, value in weights.items()}, shapes(path)
     if wanted != found:
         odd = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
         raise ModelError(f"{path} is damaged ({odd[0]} is not as it should be): train it again")
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Of the weights in a file, as its header tells them, which safetensors holds against the size of the file.
+
+    Raises ModelError where there is no such file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
 
 
 def load_weights(weights: Mapping[str, torch.Tensor], path: Path) -> None:

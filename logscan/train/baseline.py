@@ -5,7 +5,7 @@ by line the normal lines of the first part; of one without labels everything.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -24,7 +24,7 @@ from logscan.records import Reader
 from logscan.scan import Progress, learn
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
-from logscan.train.options import Model, Options, card_of, measured
+from logscan.train.options import Model, Options, card_of, measured, split_of
 from logscan.windows import Sessions, Window
 
 SHARE = 0.8  # of what is normal
@@ -51,13 +51,7 @@ def train_baseline(
     card["fingerprint"] = blake2b(orjson.dumps(profile.to_json()), digest_size=8).hexdigest()
     if held_out is not None and held_out.fingerprint and options.window in ("auto", "session"):
         card["fingerprint"], card["window"] = held_out.fingerprint, "session"
-        card["split"] = {
-            "protocol": "logllama",
-            "train_share": options.train_share or SHARE,
-            "seed": options.seed,
-            "limit": None,
-            "window": "session",
-        }
+        card["split"] = split_of(replace(options, protocol="logllama", limit=None), SHARE, "session")
     if profile.sessions is not None:
         card["threshold"] = {
             "nats": round(profile.sessions.threshold_, 3),

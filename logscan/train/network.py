@@ -1,4 +1,4 @@
-"""Training a detector of sequences beside the profile of the same logs.
+"""Training a detector of windows beside the profile of the same logs.
 
 A labelled corpus is split as its protocol says: the normal windows of the training part are learnt from, anomalous ones
 that it leaves there serve as labels, and the test part is what the model is measured on. An unlabelled one is all
@@ -19,12 +19,10 @@ import orjson
 import polars as pl
 
 from logscan.corpora import Corpus
-from logscan.corpora.reading import FEWEST, Data, ReadOptions, read
+from logscan.corpora.reading import Data, ReadOptions, read
 from logscan.corpora.splits import protocol_of
-from logscan.detectors.logllama.detector import LogLLaMA
-from logscan.detectors.logllama.options import Options as LogLLaMAOptions
 from logscan.detectors.profile import Profile, session_events
-from logscan.detectors.registry import training
+from logscan.detectors.registry import check_enough, epochs_of, options_of, saved_class, training
 from logscan.errors import InputError, OptionError
 from logscan.models.held_out import HeldOut
 from logscan.networks.run import Progress as Epochs
@@ -34,7 +32,8 @@ from logscan.scan import Progress
 from logscan.settings import build
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
-from logscan.train.options import Model, Options, card_of, measured
+from logscan.templates.messages import Messages
+from logscan.train.options import Model, Options, card_of, measured, split_of
 from logscan.windows import Sessions, Window, Windows
 
 RUN = "run.json"  # what a checkpoint belongs to
@@ -64,16 +63,25 @@ def train_network(
 ) -> Model:
     """The detector and the profile of a corpus.
 
-    Raises InputError where there is too little to learn from, OptionError where an option means nothing, where torch is
-    missing, and where the checkpoints are those of another training.
+    Raises InputError where there is too little to learn from, OptionError where an option means nothing, where the
+    detector cannot be saved, and where the checkpoints are those of another training; LogscanError where torch is
+    missing.
     """
-    detector = LogLLaMA(build(LogLLaMAOptions, options.settings))
+    cls = saved_class(options.detector)
+    detector = cls(build(options_of(cls), options.settings))
+    if detector.supervised and corpus.anomalous is None:
+        open_streams(corpus.paths, on_problem)  # says what is not there
+        raise InputError(
+            f"{corpus.name} has no labels, and {options.detector} learns from anomalous windows too: "
+            "see the layouts of `logscan train --help`"
+        )
     with training(options.detector):
-        import torch  # noqa: F401 - what is missing is said before the corpus is read
+        if epochs_of(cls):
+            import torch  # noqa: F401 - what is missing is said before the corpus is read
     learn = _labelled if corpus.anomalous is not None else _unlabelled
-    learnt = learn(corpus, options, progress, on_problem)
-    if len(learnt.normal) < FEWEST:
-        raise InputError(f"{corpus.name}: {len(learnt.normal)} normal windows are too few to learn from")
+    messages = Messages(detector.reads, options.masks) if detector.reads else None
+    learnt = learn(corpus, options, messages, progress, on_problem)
+    check_enough(detector, corpus.name, learnt.normal, learnt.anomalous)
     if checkpoints is not None:
         _prepare(checkpoints, resume, {"fingerprint": learnt.fingerprint, "options": asdict(options)})
     run = Run(options.seed, checkpoints, epochs)
@@ -84,24 +92,16 @@ def train_network(
         "fingerprint": learnt.fingerprint,
         "window": learnt.window,
         "windows": len(learnt.normal),
-        "training": figures,
-        "threshold": {
-            "nats": round(detector.threshold_, 3),
-            "top_k": detector.k_,
-            "how": "surprise of a window's least probable key, on normal windows held out from training",
-        },
+        "span": learnt.normal.span(),
+        "training": {name: figure for name, figure in figures.items() if name != "threshold"},
     }
+    if "threshold" in figures:
+        card["threshold"] = figures["threshold"]
     if learnt.data is None:
         few = learnt.normal.take(np.arange(min(len(learnt.normal), 10_000)))
         return Model(learnt.profile, card, detector, HeldOut.of(few, np.zeros(len(few), bool)))
     test = learnt.data.test
-    card["split"] = {
-        "protocol": options.protocol,
-        "train_share": options.train_share or protocol_of(options.protocol).share,
-        "seed": options.seed,
-        "limit": options.limit,
-        "window": learnt.window,
-    }
+    card["split"] = split_of(options, protocol_of(options.protocol).share, learnt.window)
     card["held_out"] = {"windows": len(test.windows), "anomalous": int(test.anomalous.sum())}
     scores = detector.score(test.windows).window
     card |= measured(scores, test.anomalous, options.prevalence or corpus.prevalence)
@@ -120,10 +120,16 @@ def _prepare(folder: Path, resume: bool, run: Mapping[str, Any]) -> None:
         (folder / RUN).write_bytes(described)
 
 
-def _labelled(corpus: Corpus, options: Options, progress: Progress, on_problem: Callable[[Problem], None]) -> _Learnt:
+def _labelled(
+    corpus: Corpus,
+    options: Options,
+    messages: Messages | None,
+    progress: Progress,
+    on_problem: Callable[[Problem], None],
+) -> _Learnt:
     """The training part of a labelled corpus."""
     names = ("protocol", "train_share", "seed", "limit", "log_format", "session", "window", "masks")
-    data = read(corpus, ReadOptions(**{name: getattr(options, name) for name in names}), progress, on_problem)
+    data = read(corpus, ReadOptions(**{name: getattr(options, name) for name in names}), progress, on_problem, messages)
     normal, anomalous = data.train.by_label()
     return _Learnt(
         reader=data.reader,
@@ -136,13 +142,19 @@ def _labelled(corpus: Corpus, options: Options, progress: Progress, on_problem: 
     )
 
 
-def _unlabelled(corpus: Corpus, options: Options, progress: Progress, on_problem: Callable[[Problem], None]) -> _Learnt:
+def _unlabelled(
+    corpus: Corpus,
+    options: Options,
+    messages: Messages | None,
+    progress: Progress,
+    on_problem: Callable[[Problem], None],
+) -> _Learnt:
     """All windows of logs that are taken to be normal."""
     streams = open_streams(corpus.paths, on_problem)
-    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session)
+    reader = Reader(Keys(options.masks), on_problem, options.log_format, options.session, messages=messages)
     window = _window(streams, reader) if options.window == "auto" else options.window
     reader.window = Window.parse(window)
-    profile, sessions = Profile(reader.keys), Sessions(limit=1 << 62)
+    profile, sessions = Profile(reader.keys), Sessions(1 << 62, messages)
     for stream in streams:
         for chunk in reader.chunks(stream):
             profile.add(chunk)

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from logscan.corpora import Corpus
-from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.profile import Profile
-from logscan.detectors.registry import BASELINE
+from logscan.detectors.registry import BASELINE, Saved
 from logscan.evaluation import measure
 from logscan.evaluation.metrics import Bools, Floats
 from logscan.models.held_out import HeldOut
@@ -41,7 +40,7 @@ class Model:
 
     profile: Profile
     card: dict[str, Any]
-    detector: LogLLaMA | None = None
+    detector: Saved | None = None
     held_out: HeldOut | None = None
 
 
@@ -56,6 +55,17 @@ def card_of(corpus: Corpus, profile: Profile, reader: Reader, options: Options) 
         "options": {name: value for name, value in chosen.items() if name != "detector"},
         "layouts": [layout.to_dict() for layout in reader.by_format.values()],
         "notes": profile.notes,
+    }
+
+
+def split_of(options: Options, share: float, window: str) -> dict[str, Any]:
+    """How a corpus was split, for the card. share: the usual one to learn from; window: how the logs were cut."""
+    return {
+        "protocol": options.protocol,
+        "train_share": options.train_share or share,
+        "seed": options.seed,
+        "limit": options.limit,
+        "window": window,
     }
 
 

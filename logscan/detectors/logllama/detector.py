@@ -14,6 +14,7 @@ What differs from the paper: the end of a session is predicted as a key is; sequ
 in overlapping chunks; equal sequences are learnt once, with their number as weight.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, replace
@@ -28,6 +29,7 @@ import orjson
 from logscan.detectors.logllama.options import Options
 from logscan.detectors.sessions import Scores
 from logscan.errors import ModelError
+from logscan.networks.batches import by_length
 from logscan.networks.judging import Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import Vocabulary
@@ -36,7 +38,8 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 STATE = "detector.json"
 WEIGHTS = "weights.safetensors"
-EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first that is there is used
+INT8, FLOAT = EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first that is there is used
+COMPARED = 4_096  # tokens that torch and ONNX Runtime read at once to be compared
 
 
 HeldOut = tuple[Floats, npt.NDArray[np.bool_]]  # worst nats of windows, and whether their counts were learnt
@@ -80,7 +83,12 @@ class LogLLaMA:
             worst = self.judge.judge(held_out).worst_nats(held_out)
             self.held_out_ = [(worst, np.isin(held_out.vectors, kept.vectors))]
         self.calibrate()
-        return figures
+        threshold = {
+            "nats": round(self.threshold_, 3),
+            "top_k": self.k_,
+            "how": "surprise of a window's least probable key, on normal windows held out from training",
+        }
+        return {**figures, "threshold": threshold}
 
     def _train(
         self, kept: Windows, held_out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
@@ -136,9 +144,13 @@ class LogLLaMA:
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows and events by the rule of the options; 0.5 is the threshold."""
-        judged = self.judge.judge(windows)
+        return self.scored(windows, self.judge.judge(windows))
+
+    def scored(self, windows: Windows, judged: Judged) -> Scores:
+        """The scores of windows that are judged already."""
         if self.options.rule == "surprise":
-            worst, steps, ends, limit = judged.worst_nats(windows), judged.nats, judged.end_nats, self.threshold_
+            worst, steps = judged.worst_nats(windows), judged.nats.copy()
+            ends, limit = judged.end_nats, self.threshold_
         else:
             worst, steps = judged.worst_ranks(windows).astype(np.float64), judged.ranks.astype(np.float64)
             ends, limit = judged.end_ranks.astype(np.float64), self.k_ - 0.5
@@ -183,7 +195,7 @@ class LogLLaMA:
 
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file and the weights."""
-        from safetensors.torch import save
+        from logscan.networks.weights import save_weights
 
         state = {
             "options": asdict(self.options),
@@ -196,8 +208,7 @@ class LogLLaMA:
             "vectors": self.vectors_.tolist(),
         }
         (folder / STATE).write_bytes(orjson.dumps(state))
-        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        (folder / WEIGHTS).write_bytes(save(weights))  # `save_file` makes a file that only its owner can read
+        save_weights(self.network.state_dict(), folder / WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path, hashes: Sequence[str], exported: bool = True) -> Self:
@@ -226,21 +237,40 @@ class LogLLaMA:
 
     def _torch(self, path: Path, vocabulary: int) -> Any:
         try:
-            from safetensors import SafetensorError
-            from safetensors.torch import load_file
-
-            from logscan.detectors.logllama.language import TorchScorer, new_network
+            from logscan.detectors.logllama.language import TorchScorer, check_size, new_network
+            from logscan.networks.weights import load_weights
         except ImportError:
             raise ModelError(
                 f"{path.parent} is not exported: run `logscan export` on it where it was trained, "
                 "or pip install 'logscan[train]'"
             ) from None
+        check_size(path, vocabulary, self.options.lm)
         self.network = new_network(vocabulary, self.options.lm, 0)
-        try:
-            self.network.load_state_dict(load_file(path))
-        except (SafetensorError, OSError, RuntimeError) as error:
-            raise ModelError(f"{path} is damaged ({str(error).splitlines()[0]}): train it again") from None
+        load_weights(self.network.state_dict(), path)
         return TorchScorer(self.network)
+
+    def export(self, folder: Path, windows: Windows) -> float:
+        """Write the network as ONNX into the bundle that it was loaded from without what was exported before; gives
+        its largest difference from torch on these windows. Raises ModelError where that is too large."""
+        from logscan.runtime.export import check, export
+        from logscan.runtime.session import open_session
+
+        judge, made = self.judge, folder / f".{FLOAT}"
+        try:
+            export(self.network, made)
+            batches = by_length(judge.vocabulary.sequences(windows, judge.ends), judge.context, judge.overlap, COMPARED)
+            difference = check(self.network, open_session(made), (batch.tokens for batch in batches))
+            (folder / INT8).unlink(missing_ok=True)
+            os.replace(made, folder / FLOAT)
+        finally:
+            made.unlink(missing_ok=True)
+        return difference
+
+    def quantize(self, folder: Path) -> None:
+        """Write what was exported with weights of eight bits beside it."""
+        from logscan.runtime.export import quantize
+
+        quantize(folder / FLOAT, folder / INT8)
 
 
 def _folds(windows: Windows, folds: int, run: Run) -> Iterator[tuple[Windows, Windows, Run]]:

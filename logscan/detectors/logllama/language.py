@@ -1,5 +1,8 @@
 """The language model: the architecture of LLaMA-2, trained from scratch to predict the next key of normal sequences."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,10 +10,12 @@ from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from logscan.detectors.logllama.options import Language
+from logscan.errors import ModelError
 from logscan.networks.batches import Batch, by_length, chunks, shuffled
 from logscan.networks.loop import Stage, train
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import BEGIN, END, PAD, UNKNOWN
+from logscan.networks.weights import shapes
 from logscan.windows.sessions import Ints
 
 MEMORY = 8_192  # tokens that are scored at once
@@ -34,6 +39,20 @@ def new_network(vocabulary: int, options: Language, seed: int) -> LlamaForCausal
             eos_token_id=END,
         )
     )
+
+
+def check_size(path: Path, vocabulary: int, options: Language) -> None:
+    """See that a file holds as many weights as such a network has, before one is built: it may not fit into memory.
+
+    Raises ModelError where it does not.
+    """
+    layers, hidden, wide = options.layers, options.hidden, options.intermediate
+    attended = options.heads * options.head_dim
+    asked: Counter[tuple[int, ...]] = Counter({(vocabulary, hidden): 2, (hidden,): 2 * layers + 1})
+    for shape, n in (((attended, hidden), 3), ((hidden, attended), 1), ((wide, hidden), 2), ((hidden, wide), 1)):
+        asked[shape] += n * layers
+    if Counter(shapes(path).values()) != asked:
+        raise ModelError(f"{path} is damaged (it is not of the size that the options ask for): train it again")
 
 
 def learn(

@@ -99,6 +99,7 @@ class Options:
             raise ValueError("folds should be 0, or at least 2")
 
 
+EPOCHS = ("lm.epochs",)
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
