@@ -56,9 +56,9 @@ def windows(sequences: Sequence[Sequence[int]], texts: Sequence[str] = TEXTS) ->
     rows = [(n, number) for n, numbers in enumerate(sequences) for number in numbers]
     table = pl.DataFrame(rows, schema={"window": pl.UInt64, "message": pl.Int32}, orient="row")
     lines = table.with_columns(line=pl.int_range(1, pl.len() + 1), source=0, offset=0, time=None, key=0)
-    schema = {**EVENTS.schema, "message": pl.Int32}
     sessions = Sessions(messages=messages)
-    list(sessions.add(lines.select(pl.col(name).cast(kind) for name, kind in schema.items())))
+    known = [pl.col(name).cast(kind) for name, kind in EVENTS.schema.items()]
+    list(sessions.add(lines.select(*known, "message")))
     return sessions.close()
 
 

@@ -24,6 +24,7 @@ BASELINE = "baseline"
 BUILT_IN = {
     "counts": "logscan.detectors.counts:CountVectors",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
+    "logllm": "logscan.detectors.logllm.detector:LogLLM",
 }
 EXTRA = {  # what brings a package that is not installed with logscan itself
     **dict.fromkeys(("torch", "transformers", "accelerate", "safetensors", "peft", "tokenizers", "psutil"), "train"),

@@ -30,6 +30,7 @@ def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
         num_attention_heads=size.heads,
         intermediate_size=size.intermediate,
         max_position_embeddings=size.length,
+        initializer_range=size.hidden**-0.5,  # the usual 0.02 is made for thousands of dimensions
     )
     return Base(BertModel(config), tokenizer, SCRATCH, None, None, "", None, None, 0)
 
@@ -57,6 +58,7 @@ def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
         num_attention_heads=size.heads,
         num_key_value_heads=size.heads,
         max_position_embeddings=size.length,
+        initializer_range=size.hidden**-0.5,
         pad_token_id=pad,
         bos_token_id=bos,
         eos_token_id=eos,
