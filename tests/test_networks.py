@@ -1,6 +1,7 @@
 """Log keys as tokens, batches of chunks, and how a network judges windows."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from logscan.detectors.logllama.options import Language
 from logscan.detectors.sessions import END as END_STEP
-from logscan.networks.batches import Batch, batch, by_length, chunks, shuffled
+from logscan.networks.batches import Batch, batch, by_length, chunks, shuffled, wholes
 from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.vocabulary import BEGIN, END, FIRST, PAD, UNKNOWN, Vocabulary
 from logscan.windows import Windows
@@ -104,6 +105,17 @@ def test_batches_hold_every_chunk_once(given_: list[int], shape: tuple[int, int]
         assert sorted(chunk for one in kind for chunk in one.chunks) == sorted(cut)
 
 
+@given(st.lists(st.lists(st.integers(0, 300), max_size=4) | st.lists(st.integers(0, 1), max_size=6), max_size=20))
+def test_what_a_sequence_is_the_beginning_of(given_: list[list[int]]) -> None:
+    found = wholes([np.array(tokens, np.int64) for tokens in given_])
+    assert found.shape == (len(given_),)
+    for tokens, whole in zip(given_, found.tolist(), strict=True):
+        assert given_[whole][: len(tokens)] == tokens
+        longer = [n for n, other in enumerate(given_) if other[: len(given_[whole])] == given_[whole]]
+        assert {tuple(given_[n]) for n in longer} == {tuple(given_[whole])}
+        assert {int(found[n]) for n in longer} == {whole}
+
+
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     """With random weights, of which large ones make keys differ."""
@@ -116,29 +128,39 @@ def judge() -> Judge:
 
 
 def plainly(judge: Judge, keys: Sequence[int], windows_of: WindowsOf) -> tuple[list[float], list[int]]:
-    """Nats and ranks of a window that fits the context, and of its end."""
-    (tokens,) = judge.vocabulary.sequences(windows_of([keys]), ends=True)
-    log_probs = judge.scorer.log_probs(tokens[None])[0, :-1]
-    own = log_probs[np.arange(len(tokens) - 1), tokens[1:]]
-    unknown = tokens[1:] == UNKNOWN
-    nats = np.where(unknown, UNSEEN, -own)
-    ranks = np.where(unknown, len(judge.vocabulary), (log_probs > own[:, None]).sum(1))
-    return nats.tolist(), ranks.tolist()
+    """Nats and ranks of a window, and of its end where that is meant, each chunk being read alone and whole."""
+    (tokens,) = judge.vocabulary.sequences(windows_of([keys]), judge.ends)
+    nats, ranks = [], []
+    for _, begin, fresh, stop in chunks(np.array([len(tokens)]), judge.context, judge.overlap):
+        log_probs = judge.scorer.log_probs(tokens[None, begin:stop])[0, fresh - begin - 1 : -1]
+        true = tokens[fresh:stop]
+        own = log_probs[np.arange(len(true)), true]
+        nats += np.where(true == UNKNOWN, UNSEEN, -own).tolist()
+        ranks += np.where(true == UNKNOWN, len(judge.vocabulary), (log_probs > own[:, None]).sum(1)).tolist()
+    return nats, ranks
+
+
+keys_of = st.lists(st.integers(0, 5), min_size=1, max_size=30)  # of which the last two are unknown
+cut_at = st.lists(st.tuples(st.integers(1, 30), st.lists(st.integers(0, 5), max_size=6)), max_size=6)
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=10), max_size=6))
-def test_a_window_is_judged_as_if_it_were_alone(windows_of: WindowsOf, judge: Judge, given_: list[list[int]]) -> None:
+@given(keys_of, cut_at, st.booleans())
+def test_a_window_is_judged_as_if_it_were_alone(
+    windows_of: WindowsOf, judge: Judge, keys: list[int], cut: list[tuple[int, list[int]]], ends: bool
+) -> None:
+    judge = replace(judge, ends=ends)
+    given_ = [[*keys[:length], *others] for length, others in cut]
     windows = windows_of([*given_, *given_])
     judged = judge.judge(windows)
     assert judged.nats.shape == judged.ranks.shape == (len(windows.events),)
     assert judged.end_nats.shape == judged.end_ranks.shape == (len(windows),)
-    for n, keys in enumerate([*given_, *given_]):
+    for n, window in enumerate([*given_, *given_]):
         own = slice(windows.starts[n], windows.starts[n + 1])
-        nats, ranks = plainly(judge, keys, windows_of)
-        assert [*judged.nats[own], judged.end_nats[n]] == pytest.approx(nats, abs=1e-4)
-        assert [*judged.ranks[own], judged.end_ranks[n]] == ranks
-        assert judged.worst_nats(windows)[n] == pytest.approx(max(nats), abs=1e-4)
+        nats, ranks = plainly(judge, window, windows_of)
+        assert [*judged.nats[own], *judged.end_nats[[n] * ends]] == pytest.approx(nats, abs=1e-5)
+        assert [*judged.ranks[own], *judged.end_ranks[[n] * ends]] == ranks
+        assert judged.worst_nats(windows)[n] == pytest.approx(max(nats), abs=1e-5)
         assert judged.worst_ranks(windows)[n] == max(ranks)
     half = len(given_)
     assert (judged.end_nats[:half] == judged.end_nats[half:]).all()

@@ -1,5 +1,6 @@
 """How surprising each key of a window is to a network that predicts the next one."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from logscan.detectors.sessions import END as END_STEP
-from logscan.networks.batches import Batch, by_length
-from logscan.networks.vocabulary import END, FIRST, UNKNOWN, Vocabulary
+from logscan.networks.batches import Batch, by_length, chunks, wholes
+from logscan.networks.vocabulary import BEGIN, END, FIRST, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
@@ -73,17 +74,7 @@ class Judge:
         first, inverse, _ = windows.distinct()
         sequences = self.vocabulary.sequences(windows.take(first), self.ends)
         starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
-        nats, ranks = np.zeros(starts[-1]), np.zeros(starts[-1], np.int64)
-        most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
-        batches = by_length(sequences, self.context, self.overlap, most)
-        with ThreadPoolExecutor(self.scorer.at_once) as pool:
-            for batch, (surprise, rank) in pool.map(self._read, batches):
-                rows, columns = np.nonzero(batch.targets[:, 1:])
-                begin = np.array([starts[chunk.sequence] + chunk.begin for chunk in batch.chunks])
-                at = begin[rows] + columns + 1
-                nats[at], ranks[at] = surprise[rows, columns], rank[rows, columns]
-        unknown = np.concatenate([*sequences, np.zeros(0, np.int64)]) == UNKNOWN
-        nats[unknown], ranks[unknown] = UNSEEN, len(self.vocabulary)
+        nats, ranks = self._read(sequences, starts)
         begin = starts[inverse] + 1  # behind BEGIN
         at = np.arange(len(windows.events)) + np.repeat(begin - windows.starts[:-1], windows.lengths)
         if not self.ends:
@@ -91,11 +82,36 @@ class Judge:
         last = begin + windows.lengths
         return Judged(nats[at], ranks[at], nats[last], ranks[last])
 
-    def _read(self, batch: Batch) -> tuple[Batch, tuple[Floats, Ints]]:
-        """The batch, and (b, length - 1) the surprise and the rank of each of its tokens but the first."""
-        log_probs = self.scorer.log_probs(batch.tokens)[:, :-1]
-        found = np.take_along_axis(log_probs, batch.tokens[:, 1:, None], -1)
-        return batch, (-found[..., 0].astype(np.float64), (log_probs > found).sum(-1))
+    def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
+        """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other.
+
+        A token is predicted from those before it: the last of a chunk need not be read, and what another chunk begins
+        with is read there.
+        """
+        tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
+        cut = chunks(np.diff(starts), self.context, self.overlap)
+        shown = [sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut]
+        read, numbers = np.unique(wholes(shown), return_inverse=True)
+        rows, columns = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of `read`
+        for (sequence, begin, fresh, stop), number in zip(cut, numbers, strict=True):
+            own = slice(starts[sequence] + fresh, starts[sequence] + stop)
+            rows[own], columns[own] = number, np.arange(fresh - begin, stop - begin) - 1
+        steps = np.flatnonzero(tokens != BEGIN)
+        steps = steps[np.argsort(rows[steps], kind="stable")]
+        asked = np.split(steps, np.cumsum(np.bincount(rows[steps]))[:-1])  # of each of `read`
+
+        def judged(batch: Batch) -> tuple[Ints, tuple[Floats, Ints]]:
+            mine = [asked[chunk.sequence] for chunk in batch.chunks]
+            at, row = np.concatenate(mine), np.repeat(np.arange(len(mine)), [len(of) for of in mine])
+            return at, _judged(self.scorer.log_probs(batch.tokens), row, columns[at], tokens[at])
+
+        nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
+        most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
+        with ThreadPoolExecutor(self.scorer.at_once) as pool:
+            for at, found in pool.map(judged, by_length([shown[n] for n in read], self.context, self.overlap, most)):
+                nats[at], ranks[at] = found
+        nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
+        return nats, ranks
 
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
         """What was most probable in the place of each of these events, or behind it where its window ends too early."""
@@ -121,6 +137,15 @@ class Judge:
             (END_STEP if token == END else int(self.vocabulary.keys[token - FIRST]), float(np.exp(log_probs[token])))
             for token in best[:ALTERNATIVES]
         ]
+
+
+def _judged(log_probs: npt.NDArray[np.float32], rows: Ints, columns: Ints, tokens: Ints) -> tuple[Floats, Ints]:
+    """(n,) the surprise and the rank of each token behind its place; what is asked several times is looked at once."""
+    size = log_probs.shape[-1]
+    asked, again = np.unique(np.ravel_multi_index((rows, columns, tokens), log_probs.shape), return_inverse=True)
+    found = log_probs.ravel()[asked]
+    ranks = (log_probs.reshape(-1, size)[asked // size] > found[:, None]).sum(-1)
+    return -found[again].astype(np.float64), ranks[again]
 
 
 def _highest(values: npt.NDArray[np.generic], windows: Windows) -> Floats:
