@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logscan.detectors.logllama.options import Language
 from logscan.detectors.sessions import END as END_STEP
-from logscan.networks.batches import Batch, batch, by_length, chunks, shuffled, wholes
+from logscan.networks.batches import Batch, batch, by_length, chunks, shuffled
 from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.vocabulary import BEGIN, END, FIRST, PAD, UNKNOWN, Vocabulary
 from logscan.windows import Windows
@@ -103,17 +103,6 @@ def test_batches_hold_every_chunk_once(given_: list[int], shape: tuple[int, int]
     assert all(len(one.chunks) == 1 or one.tokens.size <= tokens for one in sized)
     for kind in (random, sized):
         assert sorted(chunk for one in kind for chunk in one.chunks) == sorted(cut)
-
-
-@given(st.lists(st.lists(st.integers(0, 300), max_size=4) | st.lists(st.integers(0, 1), max_size=6), max_size=20))
-def test_what_a_sequence_is_the_beginning_of(given_: list[list[int]]) -> None:
-    found = wholes([np.array(tokens, np.int64) for tokens in given_])
-    assert found.shape == (len(given_),)
-    for tokens, whole in zip(given_, found.tolist(), strict=True):
-        assert given_[whole][: len(tokens)] == tokens
-        longer = [n for n, other in enumerate(given_) if other[: len(given_[whole])] == given_[whole]]
-        assert {tuple(given_[n]) for n in longer} == {tuple(given_[whole])}
-        assert {int(found[n]) for n in longer} == {whole}
 
 
 @pytest.fixture(scope="module")

@@ -111,8 +111,8 @@ def test_what_is_padded_is_not_compared(network: Any, session: Session) -> None:
     class Wrong(Session):
         def __init__(self) -> None: ...
 
-        def log_probs(self, tokens: Tokens) -> Any:
-            return session.log_probs(tokens) + np.where(tokens == PAD, 9, 0)[..., None]
+        def log_probs(self, tokens: Tokens, stops: Tokens | None = None) -> Any:
+            return session.log_probs(tokens, stops) + np.where(tokens == PAD, 9, 0)[..., None]
 
     assert check(network, Wrong(), [np.array([[1, 2, PAD, PAD]])]) < LIMIT
     assert check(network, Wrong(), [np.array([[PAD, PAD]])]) == 0

@@ -29,7 +29,7 @@ def model(
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", name], [output])],
         "table",
-        [helper.make_tensor_value_info(name, kind, shape)],
+        [helper.make_tensor_value_info(name, kind, shape), helper.make_tensor_value_info("stops", kind, shape)],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, [*shape, 3])],
         [numpy_helper.from_array(ODDS, "table")],
     )

@@ -6,7 +6,6 @@ from at least `overlap` tokens before it, and each exactly once.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -44,17 +43,6 @@ def chunks(lengths: Ints, context: int, overlap: int) -> list[Chunk]:
         while (done := found[-1].stop) < length:
             begin = done - overlap
             found.append(Chunk(sequence, begin, done, min(length, begin + context)))
-    return found
-
-
-def wholes(sequences: Sequence[Ints]) -> Ints:
-    """(n,) for each sequence the number of one that begins with it and is itself the beginning of no other."""
-    names = [sequence.tobytes() for sequence in sequences]
-    order = sorted(range(len(names)), key=names.__getitem__)  # what begins with a sequence comes right behind it
-    found = np.arange(len(names))
-    for after, before in pairwise(reversed(order)):
-        if names[after].startswith(names[before]):
-            found[before] = found[after]
     return found
 
 

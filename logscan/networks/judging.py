@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from logscan.detectors.sessions import END as END_STEP
-from logscan.networks.batches import Batch, by_length, chunks, wholes
+from logscan.networks.batches import Batch, by_length, chunks
+from logscan.networks.trees import grow, stops
 from logscan.networks.vocabulary import BEGIN, END, FIRST, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
 TOKENS = 2_048  # that are read at once: what is made of more does not fit a CPU's cache
+TREE = 64  # tokens of a tree: each costs as much as looking at all of them
 ALTERNATIVES = 3  # keys that are named as expected
 EXPLAINED = 2_000  # steps for which they are, in one call
 
@@ -34,8 +36,9 @@ class Scorer(Protocol):
     def at_once(self) -> int:
         """Batches that it reads at once, each from a thread of its own."""
 
-    def log_probs(self, tokens: Ints) -> npt.NDArray[np.float32]:
-        """(batch, length, vocabulary) of the token after each of (batch, length) ones."""
+    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> npt.NDArray[np.float32]:
+        """(batch, length, vocabulary) of the token after each of (batch, length) ones, given that one and those that it
+        follows on: all before it, or where there are (batch, length) stops as `Tree` says."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Judge:
     ends: bool
 
     def judge(self, windows: Windows) -> Judged:
-        """Surprise and rank of each key; equal windows are read once."""
+        """Surprise and rank of each key; equal windows are read once, and so is what several begin with."""
         first, inverse, _ = windows.distinct()
         sequences = self.vocabulary.sequences(windows.take(first), self.ends)
         starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
@@ -85,30 +88,30 @@ class Judge:
     def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
         """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other.
 
-        A token is predicted from those before it: the last of a chunk need not be read, and what another chunk begins
-        with is read there.
+        The last token of a chunk is not read, as nothing is predicted from it.
         """
         tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
         cut = chunks(np.diff(starts), self.context, self.overlap)
-        shown = [sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut]
-        read, numbers = np.unique(wholes(shown), return_inverse=True)
-        rows, columns = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of `read`
-        for (sequence, begin, fresh, stop), number in zip(cut, numbers, strict=True):
+        trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], TREE)
+        rows, columns = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of the trees
+        for (sequence, begin, fresh, stop), (number, branch) in zip(cut, places, strict=True):
             own = slice(starts[sequence] + fresh, starts[sequence] + stop)
-            rows[own], columns[own] = number, np.arange(fresh - begin, stop - begin) - 1
+            rows[own], columns[own] = number, branch[fresh - begin - 1 :]
         steps = np.flatnonzero(tokens != BEGIN)
         steps = steps[np.argsort(rows[steps], kind="stable")]
-        asked = np.split(steps, np.cumsum(np.bincount(rows[steps]))[:-1])  # of each of `read`
+        asked = np.split(steps, np.cumsum(np.bincount(rows[steps]))[:-1])  # of each tree
 
         def judged(batch: Batch) -> tuple[Ints, tuple[Floats, Ints]]:
             mine = [asked[chunk.sequence] for chunk in batch.chunks]
             at, row = np.concatenate(mine), np.repeat(np.arange(len(mine)), [len(of) for of in mine])
-            return at, _judged(self.scorer.log_probs(batch.tokens), row, columns[at], tokens[at])
+            log_probs = self.scorer.log_probs(batch.tokens, stops([trees[chunk.sequence] for chunk in batch.chunks]))
+            return at, _judged(log_probs, row, columns[at], tokens[at])
 
         nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
+        batches = by_length([np.array(tree.tokens) for tree in trees], max(self.context, TREE), self.overlap, most)
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
-            for at, found in pool.map(judged, by_length([shown[n] for n in read], self.context, self.overlap, most)):
+            for at, found in pool.map(judged, batches):
                 nats[at], ranks[at] = found
         nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
         return nats, ranks

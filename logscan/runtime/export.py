@@ -27,15 +27,17 @@ LEVELS = 64  # of a weight of eight bits, on each side of zero
 
 
 def export(network: Any, path: Path) -> None:
-    """Write a LlamaForCausalLM as ONNX: `tokens` (int64, batch x length, padded at the right) to `log_probs` (float32,
-    batch x length x vocabulary), both for any batch and length. Raises ModelError where it cannot be written so.
+    """Write a LlamaForCausalLM as ONNX: `tokens` and `stops` (int64, batch x length, padded at the right) to
+    `log_probs` (float32, batch x length x vocabulary), for any batch and length; see `Session.log_probs`.
+
+    Raises ModelError where it cannot be written so.
     """
     with Graph(path) as graph:
         x = graph("Gather", graph.constant(network.model.embed_tokens.weight), "tokens")
-        x = graph.rms_norm(llama.layers(graph, network.model, x, "tokens"), network.model.norm)
+        x = graph.rms_norm(llama.layers(graph, network.model, x, "tokens", "stops"), network.model.norm)
         graph("LogSoftmax", graph.linear(x, network.lm_head), axis=-1)
-        tokens = _integers("tokens", "batch", "length")
-        graph.write([tokens], _floats("log_probs", "batch", "length", network.config.vocab_size))
+        inputs = [_integers(name, "batch", "length") for name in ("tokens", "stops")]
+        graph.write(inputs, _floats("log_probs", "batch", "length", network.config.vocab_size))
 
 
 def export_encoder(encoder: Any, projector: torch.nn.Linear, path: Path) -> None:

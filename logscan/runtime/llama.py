@@ -9,11 +9,12 @@ from logscan.errors import ModelError
 from logscan.runtime.graph import Graph
 
 
-def layers(graph: Graph, model: Any, x: str, tokens: str) -> str:
+def layers(graph: Graph, model: Any, x: str, tokens: str, stops: str | None = None) -> str:
     """All layers of a LlamaModel, without the norm at the end.
 
-    x: (batch, length, hidden) embeddings of tokens; tokens: a value that has their sizes, (batch, length). No mask is
-    made for padding: attention looks only back, and what is padded comes after all that is real.
+    x: (batch, length, hidden) embeddings of tokens; tokens: a value that has their sizes, (batch, length); stops:
+    (batch, length) those of trees, without which each token looks at all before it. No mask is made for padding:
+    attention looks only back, and what is padded comes after all that is real.
     Raises ModelError where the model computes otherwise.
     """
     config = model.config
@@ -21,6 +22,9 @@ def layers(graph: Graph, model: Any, x: str, tokens: str) -> str:
         raise ModelError(f"a Llama with {config.hidden_act} cannot be exported: silu is needed")
     heads, key_heads = config.num_attention_heads, config.num_key_value_heads
     cos, sin, positions = _rotary(graph, model.rotary_emb, tokens)
+    seen: list[str] = []  # a mask
+    if stops is not None:
+        *seen, positions = _branches(graph, tokens, stops)
     for layer in model.layers:
         attention, mlp = layer.self_attn, layer.mlp
         y = graph.rms_norm(x, layer.input_layernorm)
@@ -28,8 +32,8 @@ def layers(graph: Graph, model: Any, x: str, tokens: str) -> str:
         q, k, v = graph.split(y, *(size * attention.head_dim for size in (heads, key_heads, key_heads)))
         q = graph("RotaryEmbedding", q, cos, sin, positions, num_heads=heads)
         k = graph("RotaryEmbedding", k, cos, sin, positions, num_heads=key_heads)
-        how = {"q_num_heads": heads, "kv_num_heads": key_heads, "is_causal": 1, "scale": attention.scaling}
-        x = graph("Add", x, graph.linear(graph("Attention", q, k, v, **how), attention.o_proj))
+        how = {"q_num_heads": heads, "kv_num_heads": key_heads, "is_causal": int(not seen), "scale": attention.scaling}
+        x = graph("Add", x, graph.linear(graph("Attention", q, k, v, *seen, **how), attention.o_proj))
         y = graph.rms_norm(x, layer.post_attention_layernorm)
         gate, up = graph.split(graph.linear(y, mlp.gate_proj, mlp.up_proj), *[config.intermediate_size] * 2)
         silu = graph("Mul", gate, graph("Sigmoid", gate))
@@ -52,3 +56,13 @@ def _rotary(graph: Graph, rotary: Any, tokens: str) -> tuple[str, str, str]:
         scale = graph.constant(torch.tensor(rotary.attention_scaling))
         cos, sin = graph("Mul", cos, scale), graph("Mul", sin, scale)
     return cos, sin, graph("Expand", row, graph("Shape", tokens))
+
+
+def _branches(graph: Graph, tokens: str, stops: str) -> tuple[str, str]:
+    """(batch, 1, length, length) whether each token looks at another, (batch, length) how many it follows on."""
+    row = graph("Range", graph.integer(0), graph("Squeeze", graph("Shape", tokens, start=1)), graph.integer(1))
+    column = graph("Unsqueeze", row, graph.integers(1))
+    reaches = graph("Less", column, graph("Unsqueeze", stops, graph.integers(1)))
+    before = graph("And", graph("Less", row, column), reaches)
+    positions = graph("ReduceSum", graph("Cast", before, to=TensorProto.INT64), graph.integers(2), keepdims=0)
+    return graph("Unsqueeze", graph("Or", before, graph("Equal", row, column)), graph.integers(1)), positions

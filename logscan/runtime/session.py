@@ -73,18 +73,18 @@ class Network:
 class Session(Network):
     """A language model. vocabulary: how many tokens it knows."""
 
-    inputs: ClassVar = {"tokens": ("int64", "batch", "length")}
+    inputs: ClassVar = {"tokens": ("int64", "batch", "length"), "stops": ("int64", "batch", "length")}
     outputs: ClassVar = {"log_probs": ("float32", "batch", "length", "vocabulary")}
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
         self.vocabulary = self._sizes["vocabulary"]
 
-    def log_probs(self, tokens: Tokens) -> LogProbs:
+    def log_probs(self, tokens: Tokens, stops: Tokens | None = None) -> LogProbs:
         """(batch, length) tokens below `vocabulary`, rows padded at the right, to (batch, length, vocabulary): the
-        log-probabilities of the token after each position, given that one and those before it. What is given for
-        padding means nothing."""
-        return self.run(tokens)  # type: ignore[no-any-return]
+        log-probabilities of the token after each position, given that one and those before it, or with (batch, length)
+        stops those that it follows on in a `networks.trees.Tree`. What is given for padding means nothing."""
+        return self.run(tokens, np.full_like(tokens, tokens.shape[1]) if stops is None else stops)  # type: ignore[no-any-return]
 
 
 class Encoder(Network):

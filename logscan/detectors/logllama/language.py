@@ -138,10 +138,18 @@ class TorchScorer:
     def __init__(self, network: torch.nn.Module) -> None:
         self.network = network.eval()
 
-    def log_probs(self, tokens: Ints) -> npt.NDArray[np.float32]:
-        """(batch, length, vocabulary) of the token after each of (batch, length) ones."""
+    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> npt.NDArray[np.float32]:
+        """See `judging.Scorer`."""
         device = next(self.network.parameters()).device
         with torch.inference_mode():
-            logits = self.network(input_ids=torch.from_numpy(tokens).to(device), use_cache=False).logits
+            branches = {} if stops is None else _branches(torch.from_numpy(stops).to(device))
+            logits = self.network(input_ids=torch.from_numpy(tokens).to(device), use_cache=False, **branches).logits
             log_probs: npt.NDArray[np.float32] = logits.float().log_softmax(-1).cpu().numpy()
         return log_probs
+
+
+def _branches(stops: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the network is told of trees with these (b, length) stops: what each token looks at, and its position."""
+    at = torch.arange(stops.shape[1], device=stops.device)
+    seen = (at <= at[:, None]) & (at[:, None] < stops[:, None])
+    return {"attention_mask": seen[:, None], "position_ids": seen.sum(-1) - 1}

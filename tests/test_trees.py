@@ -1,0 +1,65 @@
+"""Sequences that begin alike, read as trees: by torch and exported as each of them alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logscan.networks.trees import grow, stops
+
+torch = pytest.importorskip("torch", reason="needs logscan[train]")
+torch.set_num_threads(1)
+
+from logscan.detectors.logllama.language import TorchScorer, new_network  # noqa: E402
+from logscan.detectors.logllama.options import Language  # noqa: E402
+from logscan.networks.judging import Scorer  # noqa: E402
+from logscan.runtime.export import export  # noqa: E402
+from logscan.runtime.session import open_session  # noqa: E402
+
+Sequences = list[list[int]]
+
+few = st.lists(st.integers(0, 1), max_size=6) | st.lists(st.integers(0, 300), max_size=4)
+
+
+@given(st.lists(few, max_size=20), st.integers(1, 12))
+def test_every_sequence_is_a_branch(given_: Sequences, most: int) -> None:
+    trees, places = grow([np.array(tokens, np.int64) for tokens in given_], most)
+    inside: list[Sequences] = [[] for _ in trees]
+    for tokens, (number, at) in zip(given_, places, strict=True):
+        tree = trees[number]
+        inside[number].append(tokens)
+        assert [tree.tokens[place] for place in at] == tokens
+        for end, place in enumerate(at, 1):  # each follows on those before it, and on no other
+            assert [j for j in range(place + 1) if place < tree.stops[j]] == at[:end]
+    for tree, sequences in zip(trees, inside, strict=True):
+        beginnings = {tuple(tokens[:n]) for tokens in sequences for n in range(1, len(tokens) + 1)}
+        assert len(tree.tokens) == len(tree.stops) == len(beginnings)
+        assert len(beginnings) <= max(most, *map(len, sequences))
+
+
+@pytest.fixture(scope="module")
+def scorers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, Scorer]:
+    """A network in torch, and exported."""
+    network = new_network(9, Language(layers=2, heads=2, hidden=8, head_dim=4, intermediate=16), 3)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(8 if weights.dim() > 1 else 1)
+    path = tmp_path_factory.mktemp("trees") / "detector.onnx"
+    export(network, path)
+    return TorchScorer(network), open_session(path)
+
+
+branches = st.lists(st.lists(st.integers(1, 2), min_size=1, max_size=6), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(branches, st.integers(1, 12))
+def test_a_tree_is_read_as_its_sequences(scorers: tuple[Scorer, Scorer], given_: Sequences, most: int) -> None:
+    trees, places = grow([np.array(tokens) for tokens in given_], most)
+    longest = max(len(tree.tokens) for tree in trees)
+    padded = np.array([[*tree.tokens, *[0] * (longest - len(tree.tokens))] for tree in trees])
+    for scorer in scorers:
+        found = scorer.log_probs(padded, stops(trees))
+        for tokens, (number, at) in zip(given_, places, strict=True):
+            alone = scorers[0].log_probs(np.array([tokens]))[0]
+            np.testing.assert_allclose(found[number, at], alone, atol=1e-5)
