@@ -56,7 +56,7 @@ def test_the_model_says_what_was_learnt_and_how_good_it_is(folder: Path) -> None
 def test_a_scan_names_the_message_to_blame_and_needs_no_torch(folder: Path) -> None:
     args = ("scan", "farm/HDFS.log", "--model", "model", "--format", "json")
     ran = without((*TORCH, "transformers", "peft", "psutil"), folder, *args)
-    assert ran.err == ""
+    assert ran.status == 0
     findings = [line for line in map(json.loads, ran.out.splitlines()) if line.get("kind") == "window"]
     reasons = " ".join(finding["reason"] for finding in findings)
     assert "called anomalous by logllm" in reasons
@@ -68,11 +68,11 @@ def test_a_scan_names_the_message_to_blame_and_needs_no_torch(folder: Path) -> N
 @pytest.mark.slow
 def test_models_and_trainings_are_evaluated(folder: Path) -> None:
     table = json.loads(done(folder, "evaluate", "model", "farm", "--format", "json"))
-    assert table["results"][0]["name"] == "logllm"
+    assert table["results"][0]["detector"] == "logllm"
     assert table["results"][0]["metrics"]["f1"] == pytest.approx(card(folder / "model")["metrics"]["f1"], abs=0.02)
     named = ["--detector", f"baseline,logllm:{':'.join(TINY[1::2])}:whole.epochs=1"]
     table = json.loads(done(folder, "evaluate", "farm", "--preset", "small", *named, "--format", "json"))
-    assert [result["name"] for result in table["results"]] == ["baseline", "logllm"]
+    assert [result["detector"] for result in table["results"]] == ["baseline", "logllm"]
     assert table["protocol"] == "logllm"
 
 
@@ -81,7 +81,19 @@ def test_pretrained_networks_by_path(folder: Path) -> None:
     texts = [*STEPS, *FAULTS]
     save_encoder(folder / "bert", texts)
     save_decoder(folder / "llama")
-    named = ("--encoder", "bert", "--llm", "llama", "--include-base", "--set", "adapters=lora", "-o", "tuned")
+    named = (
+        "--encoder",
+        "bert",
+        "--llm",
+        "llama",
+        "--include-base",
+        "--set",
+        "adapters=lora",
+        "-o",
+        "tuned",
+        "--limit",
+        "100",
+    )
     done(folder, *TRAIN, *named, "--set", "whole.epochs=1")
     assert card(folder / "tuned")["options"]["encoder"] == "bert"
     for base in ("bert", "llama"):

@@ -269,11 +269,6 @@ def test_answers_are_generated_too(trained: LogLLM) -> None:
     assert trained.answers(windows([[0, 1, 2, 3], [0, FAILED, 2, 1]])) == ["normal", "anomalous"]
 
 
-def test_a_new_message_is_read_as_it_is(trained: LogLLM) -> None:
-    texts = [*TEXTS, "tape of <*> failed"]  # its words are known
-    assert trained.score(windows([[0, 1, 5, 2]], texts).take(np.array([0]))).window[0] > 0.5
-
-
 def test_saved_and_loaded_it_says_the_same(trained: LogLLM, tmp_path: Path) -> None:
     trained.save(tmp_path)
     again = LogLLM.load(tmp_path, [])
@@ -386,10 +381,14 @@ Spoil = Callable[[Path], object]
         ("llama", lambda at: (at / "config.json").write_text('{"model_type": "gpt2"}'), "family gpt2, llama is needed"),
         ("llama", lambda at: (at / "model.safetensors").unlink(), "no weights as safetensors"),
         ("llama", lambda at: (at / "model.safetensors").write_bytes(b"{}"), "cannot be loaded"),
-        ("bert", lambda at: [path.unlink() for path in at.glob("token*")], "no tokenizer that can be used"),
-        ("bert", lambda at: edit(at / "tokenizer.json", "[CLS]", "[ONE]"), "has no .CLS."),
-        ("llama", lambda at: edit(at / "tokenizer_config.json", '"eos_token"', '"nothing"'), "ends an answer"),
-        ("llama", lambda at: edit(at / "config.json", '"hidden_size": 64', '"hidden_size": 2000000'), "GiB are free"),
+        (
+            "bert",
+            lambda at: [path.unlink() for path in at.glob("token*")],
+            "has no tokenizer: there is no tokenizer.json",
+        ),
+        ("bert", lambda at: edit(at, "[CLS]", "[ONE]"), "has no .CLS."),
+        ("llama", lambda at: edit(at, '"eos_token"', '"nothing"'), "ends an answer"),
+        ("llama", lambda at: edit(at, '"hidden_size": 64', '"hidden_size": 2000000'), "GiB are free"),
     ],
 )
 def test_what_is_no_model_is_said_in_one_line(of: str, spoil: Spoil, said: str, tmp_path: Path) -> None:
@@ -400,11 +399,12 @@ def test_what_is_no_model_is_said_in_one_line(of: str, spoil: Spoil, said: str, 
     assert "\n" not in str(caught.value)
 
 
-def edit(path: Path, old: str, new: str) -> None:
-    """Another text in the place of one that is there."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
+def edit(folder: Path, old: str, new: str) -> None:
+    """Another text in the place of one that is there, in all files of JSON."""
+    texts = {path: path.read_text() for path in folder.glob("*.json")}
+    assert any(old in text for text in texts.values())
+    for path, text in texts.items():
+        path.write_text(text.replace(old, new))
 
 
 @pytest.mark.parametrize(

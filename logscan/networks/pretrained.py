@@ -19,7 +19,8 @@ from logscan.networks.options import Adapters
 
 ENCODER, DECODER = "bert", "llama"  # architectures
 OPTION = {ENCODER: "--encoder", DECODER: "--llm"}
-FILES = ("*.json", "*.safetensors", "vocab.txt")
+VOCABULARIES = ("vocab.txt", "tokenizer.model")  # of tokenizers that are older than tokenizer.json
+FILES = ("*.json", "*.safetensors", *VOCABULARIES)
 NEEDED = ("[CLS]", "[SEP]", "[PAD]")  # tokens of an encoder
 TIMEOUT = 10.0  # seconds in which the hub should answer
 PACKS = "support_avx512bf16_for_cpu"  # of a layer of bitsandbytes
@@ -137,6 +138,7 @@ def digest_of(folder: Path) -> str:
 def _open(architecture: str, name: str, revision: str | None, adapters: Adapters) -> Base:
     """qlora: weights of four bits (NF4); lora: of sixteen on a GPU; full, and all else on a CPU: float32."""
     import torch
+    from safetensors import SafetensorError
 
     folder = _checked(architecture, name, revision)
     if not any(folder.glob("*.safetensors")):
@@ -148,7 +150,7 @@ def _open(architecture: str, name: str, revision: str | None, adapters: Adapters
         how |= {"quantization_config": _four_bits(how["dtype"]), "device_map": {"": 0 if gpu else "cpu"}}
     try:
         model = _class(architecture).from_pretrained(folder, use_safetensors=True, local_files_only=True, **how)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise OptionError(f"{OPTION[architecture]} {name} cannot be loaded: {_first_line(error)}") from None
     for layer in model.modules():  # else bitsandbytes packs weights anew for such CPUs, with coarser scales
         if hasattr(layer, PACKS):
@@ -218,6 +220,8 @@ def _tokenizer(architecture: str, name: str, folder: Path) -> tuple[Tokenizer, d
     """The tokenizer, and the tokens bos, eos and pad."""
     if (folder / SPECIAL).is_file():
         tokenizer, special = saved_tokenizer(folder)
+    elif not any((folder / kept).is_file() for kept in (TOKENIZER, *VOCABULARIES)):  # transformers would make one up
+        raise OptionError(f"{OPTION[architecture]} {name} has no tokenizer: there is no {TOKENIZER} in it")
     else:
         from transformers import AutoTokenizer
 

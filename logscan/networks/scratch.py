@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from logscan.networks.options import SCRATCH, Size
@@ -12,16 +12,10 @@ from logscan.networks.pretrained import Base
 
 
 def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
-    """A BertModel whose word pieces come from the texts."""
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=size.vocabulary, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    ends = [(token, special.index(token)) for token in ("[CLS]", "[SEP]")]
+    """A BertModel that reads the words of the texts."""
+    tokenizer = _trained(texts, size, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    tokenizer.decoder = decoders.WordPiece()
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -36,19 +30,9 @@ def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
 
 
 def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
-    """A LlamaForCausalLM whose byte pairs come from the texts; every text can be written in them."""
-    special = ["<pad>", "<s>", "</s>"]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size.vocabulary,
-        special_tokens=special,
-        show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    pad, bos, eos = range(len(special))
+    """A LlamaForCausalLM that writes the words of the texts."""
+    tokenizer = _trained(texts, size, ["<pad>", "<s>", "</s>"])
+    pad, bos, eos = range(3)
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -64,3 +48,19 @@ def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
         eos_token_id=eos,
     )
     return Base(LlamaForCausalLM(config), tokenizer, SCRATCH, None, None, "", bos, eos, pad)
+
+
+def _trained(texts: Iterable[str], size: Size, special: list[str]) -> Tokenizer:
+    """Pairs of bytes, as many as there is room for, in which any text can be written. A BERT has word pieces, but the
+    trainer of these finds others each time, and a training that was killed could not go on."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size.vocabulary,
+        special_tokens=special,
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

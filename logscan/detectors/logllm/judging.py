@@ -77,7 +77,7 @@ class Judge:
         whole = sequences(windows.take(first))
         said = [np.unique(messages) for messages in whole]
         cost = np.cumsum([len(one) * len(messages) for one, messages in zip(said, whole, strict=True)], dtype=np.int64)
-        blamed = int(np.searchsorted(cost, max(BLAMED, *cost[:1]), "right"))
+        blamed = int(np.searchsorted(cost, max([BLAMED, *cost[:1]]), "right"))
         without = [
             messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones
         ]

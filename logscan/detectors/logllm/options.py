@@ -94,12 +94,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {
         "encoder": SCRATCH,
         "llm": SCRATCH,
+        "size": {"hidden": 64, "intermediate": 176},
         "adapters": "full",
-        "batch": 32,
-        "at_once": 32,
-        "answer": {"learning_rate": 1e-3},
-        "embedder": {"epochs": 2, "learning_rate": 1e-3},
-        "whole": {"epochs": 20, "learning_rate": 1e-3},
+        "at_once": 16,
+        "answer": {"epochs": 4, "learning_rate": 1e-3},
+        "embedder": {"epochs": 1, "learning_rate": 1e-3},
+        "whole": {"epochs": 12, "learning_rate": 1e-3},
         "checkpointing": False,
     },
 }
