@@ -11,6 +11,7 @@ same seed, so that scores are the same and there is nothing to unpickle.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -57,27 +58,30 @@ class Counts:
 
     @classmethod
     def of(cls, windows: Windows, vocabulary: Vocabulary) -> Self:
-        """Those of windows, in no order that means anything."""
+        """Those of windows, in an order that does not depend on how keys are numbered."""
         _, first, weights = np.unique(windows.vectors, return_index=True, return_counts=True)
-        return cls(matrix_of(windows.take(first), vocabulary), weights)
+        matrix = matrix_of(windows.take(first), vocabulary)
+        order = np.lexsort(matrix.T)
+        return cls(matrix[order], weights[order])
 
-    def parted(self, folds: int, rng: np.random.Generator) -> Iterator[tuple["Counts", "Counts"]]:
-        """The windows without a part of them drawn at random, and that part, for each part; a single window is both.
-        Keys that only the part has are counted in column 0, as keys never seen."""
+    def most_frequent(self, most: int) -> "Counts":
+        """As many of the vectors as may be, the most frequent first."""
+        chosen = np.argsort(-self.weights, kind="stable")[:most]
+        return Counts(self.matrix[chosen], self.weights[chosen])
+
+    def held_out(self, folds: int, rng: np.random.Generator) -> Iterator[tuple["Counts", Ints, "Counts"]]:
+        """Windows in parts drawn at random. For each part: the windows without it, and those vectors of the part that
+        the others do not have, by their rows and as vectors; keys that the others do not have are counted in column 0,
+        as keys never seen."""
         windows = rng.permutation(np.repeat(np.arange(len(self.weights)), self.weights))
-        for fold in range(min(folds, len(windows))):
-            out = np.bincount(windows[fold::folds], minlength=len(self.weights))
-            kept = self.weights - out if len(windows) > 1 else out
+        for fold in range(min(folds, len(windows)) if len(windows) > 1 else 0):
+            kept = self.weights - np.bincount(windows[fold::folds], minlength=len(self.weights))
             seen = kept @ self.matrix > 0
             seen[0] = True
             matrix = self.matrix[:, seen]
             matrix[:, 0] += self.matrix[:, ~seen].sum(1)
-            yield Counts(matrix[kept > 0], kept[kept > 0]), Counts(matrix[out > 0], out[out > 0])
-
-    def most_frequent(self, most: int) -> "Counts":
-        """As many of the vectors as may be, for what takes the square of their number."""
-        chosen = np.argsort(-self.weights, kind="stable")[:most]
-        return Counts(self.matrix[chosen], self.weights[chosen])
+            alone = np.flatnonzero(kept == 0)
+            yield Counts(matrix[kept > 0], kept[kept > 0]), alone, Counts(matrix[alone], self.weights[alone])
 
     def to_json(self) -> dict[str, list[int]]:
         """What is not 0, and the weights."""
@@ -100,6 +104,11 @@ def matrix_of(windows: Windows, vocabulary: Vocabulary) -> Floats:
     row = np.repeat(np.arange(len(windows)), windows.lengths)
     cells = np.bincount(row * columns + vocabulary.tokens(windows) - UNKNOWN, minlength=len(windows) * columns)
     return cells.reshape(len(windows), columns).astype(np.float64)
+
+
+def parts(matrix: Floats, width: int) -> list[Floats]:
+    """The rows in parts that need not more than CELLS numbers where each row needs `width`, one part at least."""
+    return np.array_split(matrix, 1 + len(matrix) * width // CELLS)
 
 
 def width_of(vocabulary: Vocabulary) -> int:
@@ -142,15 +151,10 @@ class CountDetector(ABC):
         """Learn from normal windows alone, and put the threshold. Gives figures."""
         self.vocabulary, self._seed = Vocabulary.learnt(normal, hashes), run.seed
         self._learnt = Counts.of(normal, self.vocabulary)
-        values = []
-        if self.options.rule == CALIBRATED:
-            for kept, out in self._learnt.parted(self.options.folds, np.random.default_rng(run.seed)):
-                self.learn(kept, run.seed)
-                values.append(np.repeat(self._strangeness(out.matrix), out.weights))
         figures = self.learn(self._learnt, run.seed)
-        if values:
-            limit = exceeded_by(self.options.false_positives, np.concatenate(values))
-            how = f"{self.options.false_positives:.2%} of the normal windows, held out in turn, are stranger"
+        if self.options.rule == CALIBRATED:
+            limit = exceeded_by(self.options.false_positives, self._as_new(run))
+            how = f"{self.options.false_positives:.2%} of the normal windows are stranger, held out in turn"
         else:
             limit, how = self.by_paper(), f"of the paper: {self.options.rule}"
         self.threshold_ = limit * (1 + MARGIN) + MARGIN
@@ -161,11 +165,16 @@ class CountDetector(ABC):
             "threshold": {"strangeness": float(f"{self.threshold_:.4g}"), "how": how},
         }
 
-    def _strangeness(self, matrix: Floats) -> Floats:
-        """The same of any number of vectors."""
-        at_once = max(1, CELLS // matrix.shape[1])
-        parts = [self.strangeness(matrix[begin : begin + at_once]) for begin in range(0, len(matrix), at_once)]
-        return np.concatenate([np.zeros(0), *parts])
+    def _as_new(self, run: "Run") -> Floats:
+        """(n,) how strange the normal windows are; one whose counts no other has, as judged by what others taught."""
+        values = self.strangeness(self._learnt.matrix)
+        other = copy(self)
+        for kept, rows, alone in self._learnt.held_out(self.options.folds, np.random.default_rng(run.seed)):
+            if not len(rows):
+                continue
+            other.learn(kept, run.seed)
+            values[rows] = other.strangeness(alone.matrix)
+        return np.repeat(values, self._learnt.weights)
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows, equal for equal counts; an event has that of its window, see `blame`."""

@@ -1,9 +1,9 @@
 """Invariants: equations between counts that normal windows obey, such as: as many files are closed as are opened.
 
 J.-G. Lou, Q. Fu, S. Yang, Y. Xu and J. Li, "Mining Invariants from Console Logs for System Problem Detection" (USENIX
-ATC 2010). An invariant is a0 + a1 x1 + ... = 0 with small integers for a few of the counts x and 0 for all others, which
-at least 98 % of the windows obey. They are searched for among single keys, then pairs, then triples; sets with a smaller
-invariant in them are left out. A window is anomalous if it breaks one (`rule=any`).
+ATC 2010). An invariant is a0 + a1 x1 + ... = 0 with small integers for a few of the counts x and 0 for all others,
+which at least 98 % of the windows obey. They are searched for among single keys, then pairs, then triples; sets with a
+smaller invariant in them are left out. A window is anomalous if it breaks one (`rule=any`).
 
 Chosen here: the paper takes its candidates from the direction in which the counts of a set of keys have no extent;
 here all coefficients up to 3 are tried, against the most frequent vector, which every invariant has to obey. A window
@@ -22,21 +22,20 @@ import numpy as np
 import numpy.typing as npt
 
 from logscan.detectors import count_matrix
-from logscan.detectors.count_matrix import CountDetector, Counts
+from logscan.detectors.count_matrix import CELLS, CountDetector, Counts, parts
 from logscan.windows.sessions import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
 
 SETS = 50_000  # of keys, of one size
 FREQUENT = 64  # vectors that an equation is tried on first: what they break needs no look at the others
-AT_ONCE = 1 << 22  # values of equations that are held, 32 MiB
 
 
 @dataclass(frozen=True)
 class Options(count_matrix.Options):
     """support: share of normal windows that obey an invariant, at least
     keys: in an invariant, at most; coefficient: the largest one of a key
-    rule: `calibrated` on normal windows held out in turn, or the paper's: `any` broken invariant makes a window anomalous"""
+    rule: `calibrated` on normal windows held out in turn, or the paper's, by which `any` broken one is an anomaly"""
 
     support: float = 0.98
     keys: int = 3
@@ -62,8 +61,9 @@ class Equations:
     def within(self, sets: Ints, columns: int) -> Bools:
         """(s,) which of (s, k) sets of columns have all the keys of an equation among them."""
         powers = columns ** np.arange(self.keys.shape[1])
-        parts = combinations(range(sets.shape[1]), self.keys.shape[1])
-        return np.any([np.isin(sets[:, part] @ powers, self.keys @ powers) for part in parts], axis=0)
+        places = combinations(range(sets.shape[1]), self.keys.shape[1])
+        found: Bools = np.any([np.isin(sets[:, part] @ powers, self.keys @ powers) for part in places], axis=0)
+        return found
 
 
 class Invariants(CountDetector):
@@ -73,7 +73,7 @@ class Invariants(CountDetector):
     provider = "numpy"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options: Options = options or Options()
 
     def learn(self, counts: Counts, seed: int) -> dict[str, Any]:
         """Search."""
@@ -104,8 +104,8 @@ class Invariants(CountDetector):
             left, broken = sets, np.zeros(len(sets))
             for tried in (slice(FREQUENT), slice(None)):
                 rows, weights = away[tried], share[tried]
-                parts = np.array_split(left, 1 + len(left) * size * len(rows) // AT_ONCE)
-                broken = np.concatenate([weights @ (rows[:, part] @ factors != 0) for part in parts])
+                some = np.array_split(left, 1 + left.size * len(rows) // CELLS)
+                broken = np.concatenate([weights @ (rows[:, part] @ factors != 0) for part in some])
                 left, broken = left[broken <= allowed], broken[broken <= allowed]
             kept.append((left, np.tile(factors, (len(left), 1)), broken))
         return Equations(*map(np.concatenate, zip(*kept, strict=True)))
@@ -121,7 +121,7 @@ class Invariants(CountDetector):
 
     def _broken(self, matrix: Floats) -> Iterator[Bools]:
         """Part by part, (n, i) whether vectors break equations."""
-        for part in np.array_split(matrix, 1 + len(matrix) * len(self.constants_) // AT_ONCE):
+        for part in parts(matrix, len(self.constants_)):
             yield part @ self.equations_.T + self.constants_ != 0
 
     def by_paper(self) -> float:

@@ -2,11 +2,12 @@
 
 F. T. Liu, K. M. Ting and Z.-H. Zhou, "Isolation Forest" (ICDM 2008). Each of 100 trees cuts 256 vectors drawn without
 replacement, at random values of random keys, until each is alone; the strangeness is 2 to the power of minus the mean
-depth of a vector over that expected of a random search tree. The paper says of scores well above 0.5 that they are anomalies, which is `rule=half`.
+depth of a vector over that expected of a random search tree. Where the paper says that no vector is an anomaly if all
+have about 0.5, `rule=half` takes what is above for one.
 
 Chosen here: trees draw from windows, so equal vectors are repeated as often as they occur; of more than `REPEATED`
-windows that many are drawn first. Trees that saw normal windows alone cannot cut at keys that none of them has: a key
-never seen counts as nothing.
+windows that many are drawn first. The paper finds anomalies among what it learns from; trees that saw normal windows
+alone cannot cut at keys that none of those has, so that a key never seen counts for nothing.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class IsolationForest(CountDetector):
     forest_: "Forest"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options: Options = options or Options()
 
     def learn(self, counts: Counts, seed: int) -> dict[str, Any]:
         """Grow the trees."""
@@ -63,7 +64,8 @@ class IsolationForest(CountDetector):
 
     def strangeness(self, matrix: Floats) -> Floats:
         """The paper's anomaly score, from 0 to 1."""
-        return -self.forest_.score_samples(matrix)
+        scores: Floats = -self.forest_.score_samples(matrix)
+        return scores
 
     def by_paper(self) -> float:
         """The middle of the score: where all have it, none is anomalous."""

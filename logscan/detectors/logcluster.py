@@ -8,8 +8,8 @@ distance to the nearest representative; in the paper it belongs to a cluster wit
 
 Chosen here: the sigmoid is centred at the mean over keys, which the paper does not say. The paper's second weight, for
 keys that a production has and a test environment has not, falls on keys never seen: they have the weight 1, those seen
-at most 1/2. Clustering takes the square of the number of distinct vectors, so that only the `vectors` most frequent ones
-are clustered.
+at most 1/2. Clustering takes the square of the number of distinct vectors, so that only the `vectors` most frequent
+ones are clustered.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from logscan.detectors import count_matrix
-from logscan.detectors.count_matrix import CountDetector, Counts
+from logscan.detectors.count_matrix import CountDetector, Counts, parts
 from logscan.windows.sessions import Floats
 
 
@@ -45,7 +45,7 @@ class LogCluster(CountDetector):
     name = "logcluster"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options: Options = options or Options()
 
     def learn(self, counts: Counts, seed: int) -> dict[str, Any]:
         """Weigh, cluster, and choose the representatives."""
@@ -58,10 +58,10 @@ class LogCluster(CountDetector):
         vectors = self._directions(used.matrix)
         clusters = np.zeros(len(vectors), np.int64)
         if len(vectors) > 1:
-            ward = AgglomerativeClustering(
+            complete = AgglomerativeClustering(
                 n_clusters=None, metric="cosine", linkage="complete", distance_threshold=self.options.theta
             )
-            clusters = ward.fit_predict(vectors)
+            clusters = complete.fit_predict(vectors)
         chosen = []
         for cluster in range(clusters.max() + 1):
             members = np.flatnonzero(clusters == cluster)
@@ -72,7 +72,9 @@ class LogCluster(CountDetector):
 
     def strangeness(self, matrix: Floats) -> Floats:
         """Cosine distances to the nearest representative, from 0 to 1."""
-        return np.clip(1 - (self._directions(matrix) @ self.representatives_.T).max(1), 0, 1)
+        at_once = parts(matrix, len(self.representatives_))
+        near: list[Floats] = [(self._directions(part) @ self.representatives_.T).max(1) for part in at_once]
+        return np.clip(1 - np.concatenate(near), 0, 1)
 
     def by_paper(self) -> float:
         """The largest distance within a cluster."""
@@ -81,4 +83,5 @@ class LogCluster(CountDetector):
     def _directions(self, matrix: Floats) -> Floats:
         weighted = matrix * self.weights_
         lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
-        return weighted / np.maximum(lengths, np.finfo(float).tiny)
+        directions: Floats = weighted / np.maximum(lengths, np.finfo(float).tiny)
+        return directions

@@ -7,8 +7,8 @@ is found that is farthest from the origin and leaves at most a share `nu` of the
 threshold is the half-space (`rule=boundary`).
 
 Chosen here: counts as they are, as logs are mostly given to it; the kernel's width is that of scikit-learn's `scale`,
-1 / (columns * variance), over windows and not over distinct vectors. Training takes the square of the number of distinct
-vectors, so that only the `vectors` most frequent ones are learnt from, with their weights.
+1 / (columns * variance), over windows and not over distinct vectors. Training takes the square of the number of
+distinct vectors, so that only the `vectors` most frequent ones are learnt from, with their weights.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class OneClassSVM(CountDetector):
     machine_: "Machine"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options: Options = options or Options()
 
     def learn(self, counts: Counts, seed: int) -> dict[str, Any]:
         """Find the support vectors."""
@@ -68,7 +68,8 @@ class OneClassSVM(CountDetector):
 
     def strangeness(self, matrix: Floats) -> Floats:
         """How far from the support vectors, from 0 to 1."""
-        return np.clip(1 - self.machine_.score_samples(matrix) / self.alphas_, 0, 1)
+        near: Floats = self.machine_.score_samples(matrix) / self.alphas_
+        return np.clip(1 - near, 0, 1)
 
     def by_paper(self) -> float:
         """The boundary."""

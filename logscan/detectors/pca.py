@@ -46,7 +46,7 @@ class PCA(CountDetector):
     provider = "numpy"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options: Options = options or Options()
 
     def learn(self, counts: Counts, seed: int) -> dict[str, Any]:
         """Find the subspace."""
@@ -58,7 +58,7 @@ class PCA(CountDetector):
         variances, directions = np.linalg.eigh((centred * share[:, None]).T @ centred)
         variances, directions = np.maximum(variances[::-1], 0), directions[:, ::-1]
         held = np.cumsum(variances) / max(variances.sum(), np.finfo(float).tiny)
-        components = min(int(np.searchsorted(held, self.options.variance)) + 1, len(held))
+        components = min(int(np.searchsorted(held, self.options.variance)) + 1, int((variances > 1e-12).sum()))
         self.normal_, self.residual_ = directions[:, :components], variances[components:]
         return {"components": components}
 
@@ -66,7 +66,8 @@ class PCA(CountDetector):
         """Squared distances from the subspace."""
         centred = matrix * self.idf_ - self.mean_
         outside = centred - centred @ self.normal_ @ self.normal_.T
-        return np.square(outside).sum(1)
+        distances: Floats = np.square(outside).sum(1)
+        return distances
 
     def by_paper(self) -> float:
         """The threshold of the Q-statistic."""
