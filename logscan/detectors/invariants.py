@@ -93,7 +93,7 @@ class Invariants(CountDetector):
         self.constants_ = -self.equations_ @ ordered.matrix[0]
         broken = np.concatenate([np.zeros(0), *(one.broken for one in found)])
         self.surprise_ = -np.log((broken * windows + 0.5) / (windows + 1))
-        return {"invariants": len(broken), "keys_of_an_invariant": len(found)}
+        return {"invariants": len(broken), "keys_at_most": len(found)}
 
     def _obeyed(self, away: Floats, share: Floats, sets: Ints) -> Equations:
         """The equations between (s, size) sets of columns. away: (d, columns) vectors less the first, the most frequent
