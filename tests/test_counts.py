@@ -31,7 +31,7 @@ def test_a_window_is_strange_if_its_counts_are_new(
 
 
 def test_detectors_by_name() -> None:
-    assert names()[:3] == [BASELINE, "counts", "logllama"]
+    assert names()[:2] == [BASELINE, "counts"]
     assert detector_class(BASELINE) is None
     assert detector_class("counts") is CountVectors
     assert options_of(CountVectors) is Options

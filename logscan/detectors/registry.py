@@ -23,12 +23,18 @@ GROUP = "logscan.detectors"
 BASELINE = "baseline"
 BUILT_IN = {
     "counts": "logscan.detectors.counts:CountVectors",
+    "pca": "logscan.detectors.pca:PCA",
+    "isolation-forest": "logscan.detectors.isolation_forest:IsolationForest",
+    "one-class-svm": "logscan.detectors.one_class_svm:OneClassSVM",
+    "logcluster": "logscan.detectors.logcluster:LogCluster",
+    "invariants": "logscan.detectors.invariants:Invariants",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
     "logllm": "logscan.detectors.logllm.detector:LogLLM",
 }
 EXTRA = {  # what brings a package that is not installed with logscan itself
     **dict.fromkeys(("torch", "transformers", "accelerate", "safetensors", "peft", "tokenizers", "psutil"), "train"),
     "bitsandbytes": "qlora",
+    "sklearn": "classic",
 }
 FEWEST = 2  # normal windows to learn from: one, and one to be held out
 

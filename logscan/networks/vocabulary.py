@@ -38,9 +38,14 @@ class Vocabulary:
         """Tokens, those that are no keys included."""
         return FIRST + len(self.hashes)
 
+    def tokens(self, windows: Windows) -> Ints:
+        """(events,) the token of each event."""
+        tokens: Ints = self._tokens[np.minimum(windows.keys, len(self._tokens) - 1)]
+        return tokens
+
     def sequences(self, windows: Windows, ends: bool) -> list[Ints]:
         """The tokens of each window behind BEGIN; with `ends`, an END follows."""
-        tokens = self._tokens[np.minimum(windows.keys, len(self._tokens) - 1)]
+        tokens = self.tokens(windows)
         tail = [END] if ends else []
         return [
             np.concatenate([[BEGIN], tokens[start:stop], tail]).astype(np.int64)
