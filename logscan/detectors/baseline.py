@@ -204,7 +204,7 @@ class Baseline:
         first, inverse, _ = read.distinct()
         once = windows.take(first)
         scores = detector.score(once)
-        anomalous, cut = (scores.window >= 0.5)[inverse], np.logical_or(*self._cut(windows, self.span))
+        anomalous, cut = (scores.window > 0.5)[inverse], np.logical_or(*self._cut(windows, self.span))
         self._untold += int((anomalous & cut).sum())
         chosen = np.flatnonzero(anomalous & ~cut)
         asked, which = np.unique(inverse[chosen], return_inverse=True)
