@@ -13,7 +13,7 @@ SIZES = ("layers=1", "heads=2", "hidden=32", "intermediate=64", "vocabulary=400"
 OPTIONS = ("batch=16", "at_once=16", "messages=32", "tokens=32", "answer.epochs=4", "whole.learning_rate=0.003")
 TINY = [part for pair in (*(f"size.{size}" for size in SIZES), *OPTIONS) for part in ("--set", pair)]
 TRAIN = ["train", "farm", "--detector", "logllm", "--preset", "small", *TINY, "--set", "whole.epochs=15"]
-STEPS = ("taken from the queue", "scene of {} MB read", "tile {} drawn", "tile {} drawn", "stored as /var/farm/{}.png")
+STEPS = ("taken from the queue", "scene of {} MB read", "tile {} drawn", "stored as /var/farm/{}.png")
 FAULTS = ("tile {} lost: worker {} does not answer", "scene of {} MB is damaged")
 
 
@@ -26,10 +26,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(400):
         name = f"blk_{random.randrange(10**17, 10**18)}"
         steps = [step.format(random.randrange(100)) for step in STEPS]
+        steps[2:2] = [STEPS[2].format(tile) for tile in range(random.randrange(4))]
         labels[name] = "Anomaly" if n % 5 == 2 else "Normal"
         if n % 5 == 2:
             steps[2:2] = [random.choice(FAULTS).format(random.randrange(100), random.randrange(9))]
-        lines += [f"260302 {80000 + 5 * n + at:06} 31 INFO farm.Worker: {name} {step}" for at, step in enumerate(steps)]
+        lines += [f"260302 {80000 + 9 * n + at:06} 31 INFO farm.Worker: {name} {step}" for at, step in enumerate(steps)]
     write_log(folder / "farm" / "HDFS.log", lines)
     write_labels(folder / "farm", labels)
     said = done(folder, *TRAIN)
@@ -95,7 +96,7 @@ def test_pretrained_networks_by_path(folder: Path) -> None:
         "100",
     )
     done(folder, *TRAIN, *named, "--set", "whole.epochs=1")
-    assert card(folder / "tuned")["options"]["encoder"] == "bert"
+    assert json.loads((folder / "tuned" / "detector.json").read_text())["options"]["encoder"] == "bert"
     for base in ("bert", "llama"):
         for path in (folder / base).iterdir():
             path.unlink()

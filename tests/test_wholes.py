@@ -144,7 +144,7 @@ def test_nothing_is_found_where_no_window_is_anomalous(scanned: Scanned, farm: F
     assert scanned(log, Blamer({"lost": 0.49}, {"lost": 1.0})).findings == []
 
 
-@pytest.mark.parametrize(("certainty", "score"), [(0.5, 0.5), (0.8, 0.8), (1.0, 0.99999)])
+@pytest.mark.parametrize(("certainty", "score"), [(0.6, 0.6), (0.8, 0.8), (1.0, 0.99999)])
 def test_a_finding_is_as_sure_as_the_detector(scanned: Scanned, farm: Farm, certainty: float, score: float) -> None:
     (finding,) = scanned(farm(2).plus(*job("job-1234567", 600, LOST)), Words({"lost": certainty})).findings
     assert finding.score == pytest.approx(score, abs=1e-5)

@@ -143,10 +143,12 @@ def _trained(
     variant: Variant, data: Data, seed: int, prevalence: float | None, progress: Progress, epochs: Epochs
 ) -> Measured:
     frame = _Frame(data.split.protocol, data.split.window, len(data.split.train), data.test)
-    return (frame, *_contestant(variant, data, seed, progress, epochs).measured(data.test, prevalence))
+    return (frame, *_contestant(variant, data, seed, prevalence, progress, epochs).measured(data.test, prevalence))
 
 
-def _contestant(variant: Variant, data: Data, seed: int, progress: Progress, epochs: Epochs) -> Contestant:
+def _contestant(
+    variant: Variant, data: Data, seed: int, prevalence: float | None, progress: Progress, epochs: Epochs
+) -> Contestant:
     """The detector, trained on the training part."""
     ends = data.split.window == "session"
     if variant.detector is None:
@@ -162,7 +164,7 @@ def _contestant(variant: Variant, data: Data, seed: int, progress: Progress, epo
 
     began = perf_counter()
     with training(variant.name):
-        detector.fit(normal, data.reader.keys.hashes(), ends, Run(seed, None, ended), anomalous)
+        detector.fit(normal, data.reader.keys.hashes(), ends, Run(seed, None, ended, prevalence), anomalous)
     return Contestant(
         variant.name,
         lambda windows: detector.score(windows).window,

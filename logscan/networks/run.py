@@ -18,8 +18,10 @@ def silent(stage: str, epoch: int, epochs: int, figures: dict[str, float], /) ->
 
 @dataclass(frozen=True)
 class Run:
-    """folder: for checkpoints, None for none."""
+    """folder: for checkpoints, None for none
+    prevalence: the share of anomalies that a threshold is put for, None for that of what is learnt from"""
 
     seed: int = 0
     folder: Path | None = None
     progress: Progress = silent
+    prevalence: float | None = None

@@ -84,7 +84,7 @@ def train_network(
     check_enough(detector, corpus.name, learnt.normal, learnt.anomalous)
     if checkpoints is not None:
         _prepare(checkpoints, resume, {"fingerprint": learnt.fingerprint, "options": asdict(options)})
-    run = Run(options.seed, checkpoints, epochs)
+    run = Run(options.seed, checkpoints, epochs, options.prevalence or corpus.prevalence)
     hashes, ends = learnt.reader.keys.hashes(), learnt.window == "session"
     with training(options.detector):
         figures = detector.fit(learnt.normal, hashes, ends, run, learnt.anomalous)

@@ -83,7 +83,8 @@ class LogLLM:
         losses = learn(self.network, examples, encoded(tokenizer, texts), prompt, self.options, run)
         networks = TorchNetworks(self.network, prompt)
         self.judge = Judge(networks, networks, tokenizer, prompt, self.options.messages)
-        self.threshold_ = best_between(*(self.judge.log_odds(windows) for windows in held_out))
+        good, bad = (self.judge.log_odds(windows) for windows in held_out)
+        self.threshold_ = best_between(good, bad, run.prevalence)
         return {
             "parameters": sum(weights.numel() for weights in self.network.parameters()),
             "trained_parameters": sum(weights.numel() for weights in trained_parts(self.network).values()),
