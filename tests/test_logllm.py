@@ -120,7 +120,7 @@ def test_the_question_and_the_answer_read_as_in_the_paper() -> None:
 def test_an_answer_is_learnt_token_by_token_and_nothing_else() -> None:
     prompt = prompt_of_scratch()
     rows = [np.array([2, 7, 3]), np.array([2, 8, 9, 3])]
-    made = batch([np.array([1, 0]), np.array([1])], np.array([True, False]), np.array([3, 2]), rows, prompt)
+    made = batch([np.array([1, 0]), np.array([1])], np.array([True, False]), np.array([9, 4]), rows, prompt)
     np.testing.assert_array_equal(made.mask, [[1, 1, 1, 0], [1, 1, 1, 1]])
     assert [tuple(targets[targets != IGNORED]) for targets in made.targets] == [prompt.anomalous, prompt.normal]
     at = np.flatnonzero(made.targets[0] != IGNORED)

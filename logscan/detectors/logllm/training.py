@@ -128,7 +128,11 @@ def _batches(
 def batch(
     messages: Sequence[Ints], anomalous: npt.NDArray[np.bool_], counts: Ints, rows: list[Ints], prompt: Prompt
 ) -> Batch:
-    """Windows with their answers; a message that several of them hold is there once."""
+    """Windows with their answers; a message that several of them hold is there once.
+
+    Equal windows are shown as one, which weighs as the root of their number: by their number itself, what is met once
+    is hardly learnt, and it is what tells of windows that were never met.
+    """
     met, numbers = np.unique(np.concatenate(messages), return_inverse=True)
     tokens, lengths = padded([rows[number] for number in met])
     mask = (np.arange(tokens.shape[1]) < lengths[:, None]).astype(np.int64)
@@ -138,4 +142,4 @@ def batch(
     targets = np.full(index.shape, IGNORED)
     for row, (those, answer) in enumerate(answered):
         targets[row, len(those) - answer - 1 : len(those) - 1] = prompt.tokens[those[-answer:]]
-    return Batch(tokens, mask, index, targets, counts.astype(np.float32))
+    return Batch(tokens, mask, index, targets, np.sqrt(counts).astype(np.float32))
