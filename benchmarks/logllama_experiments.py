@@ -1,4 +1,4 @@
-"""The experiments behind docs/results.md, each giving figures that JSON can hold; `results.py` runs and writes them.
+"""The experiments behind docs/results-logllama.md, which `logllama.py` runs and writes: figures that JSON can hold.
 
 Networks are trained once, with checkpoints, and kept as bundles; what differs between variants of one network is its
 rule, see `LogLLaMA.with_rule`.

@@ -1,6 +1,6 @@
-"""Measure everything that docs/results.md says, and write it.
+"""Measure everything that docs/results-logllama.md says, and write it.
 
-    python benchmarks/results.py [--data DIR] [--out docs/results.md] [--work DIR] [--only SECTION] [--quick]
+    python benchmarks/logllama.py [--data DIR] [--out FILE] [--work DIR] [--only SECTION] [--quick]
 
 The data are the real logs of ../shared/data or $LOGSCAN_DATA. Trained networks and the figures of each section are
 kept in the folder of work, so that a run that was cut goes on where it was; remove the folder to measure everything
@@ -8,24 +8,10 @@ anew, or name one section with --only to renew it alone, from networks that are 
 few windows and marks the page as not for quoting: it shows that every section works.
 """
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
-from time import perf_counter
-from typing import Any
-
-import orjson
-import torch
-from experiments import (
+from logllama_experiments import (
     PAPER,
     SMALL,
     WITHOUT,
-    Figures,
     Lab,
     ablation,
     detectors,
@@ -35,8 +21,8 @@ from experiments import (
     resumed,
     top_k,
 )
+from pages import Figures, Page, Section, four, number, of_seeds, percent, quality, table, took
 
-VERSIONS = ("torch", "transformers", "onnxruntime")
 SAMPLE = """The data are a sample of HDFS v1: {normal} normal and {anomalous} anomalous sessions, with addresses
 rendered. Precision and F1 are re-weighted to 2.93 % of anomalies, their share in the whole corpus. The protocol is
 that of the paper, `logllama`: a share of the normal sessions is learnt from, the rest and all anomalies are the test.
@@ -236,16 +222,7 @@ def write_resumed(found: Figures) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Section:
-    """measure: gives figures that JSON can hold; write: Markdown of them."""
-
-    title: str
-    measure: Callable[[Lab], Figures]
-    write: Callable[[Figures], str]
-
-
-SECTIONS = {
+SECTIONS: dict[str, Section[Lab]] = {
     "hdfs": Section("Detectors on HDFS", detectors, write_detectors),
     "top-k": Section("The Top-K rule by K", top_k, write_top_k),
     "rl": Section("Reinforcement, on and off", ablation, write_ablation),
@@ -256,94 +233,16 @@ SECTIONS = {
 }
 
 
-def number(n: int) -> str:
-    return f"{n:,}"
-
-
-def four(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def took(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2f} s"
-
-
-def quality(
-    row: Mapping[str, Any], of: str = "at_prevalence", ends: str = "at_prevalence_intervals"
-) -> tuple[str, ...]:
-    """F1 with its interval, precision, recall, AUROC of a result."""
-    low, high = row[ends]["f1"]
-    m = row[of]
-    return (four(m["f1"]), f"{low:.3f}-{high:.3f}", *(four(m[name]) for name in ("precision", "recall", "auroc")))
-
-
-def of_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What the figures are means of, and their intervals."""
-    seeds = rows[-1]["seeds"]
-    if len(seeds) == 1:
-        return f"Seed {seeds[0]}; 95 % by bootstrap of the test windows."
-    return f"Means over the seeds {', '.join(map(str, seeds))}, each with a split of its own; 95 % by Student's t."
-
-
-def table(columns: str, rows: Iterable[Sequence[str]]) -> str:
-    """Pipes, the first column to the left; `columns` with bars between them."""
-    names = columns.split("|")
-    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def page(found: Mapping[str, Figures], quick: bool) -> str:
-    """The whole document; a section that was not measured says so."""
-    versions = ", ".join(f"{name} {import_module(name).__version__}" for name in VERSIONS)
-    parts = [
-        "# Results",
-        *(["**QUICK RUN, not for quoting: two epochs, few windows, one seed.**"] if quick else []),
-        f"Written on {datetime.now(UTC):%Y-%m-%d} by `python benchmarks/results.py`, on {os.cpu_count()} CPU cores "
-        f"{'and a' if torch.cuda.is_available() else 'without a'} GPU; {versions}. Each section says what data it "
-        "stands on. `small` has 4 layers, 4 heads and 64 dimensions. The calibrated rule, `rule=surprise`, "
-        "is the default; `rule=top-k` is the paper's.",
-    ]
-    for name, section in SECTIONS.items():
-        parts.append(f"## {section.title}")
-        if name not in found:
-            parts.append(f"Not measured: `python benchmarks/results.py --only {name}`.")
-            continue
-        parts.append(section.write(found[name]["figures"]))
-        parts.append(f"*Measured on {found[name]['at']} in {found[name]['seconds'] / 60:.1f} minutes.*")
-    return "\n\n".join(parts) + "\n"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("LOGSCAN_DATA", "../shared/data")))
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--work", type=Path, default=Path("build/results"))
-    parser.add_argument("--only", choices=SECTIONS)
-    parser.add_argument("--quick", action="store_true")
-    args = parser.parse_args()
-    if not (args.data / "hdfs").is_dir():
-        raise SystemExit(f"{args.data} holds no hdfs/: name the folder of the logs with --data")
-    work = args.work / ("quick" if args.quick else "full")
-    work.mkdir(parents=True, exist_ok=True)
-    lab, found = Lab(args.data, work, args.quick), {}
-    for name, section in SECTIONS.items():
-        path = work / f"{name}.json"
-        if args.only == name or (args.only is None and not path.is_file()):
-            print(f"{name} ...", file=sys.stderr)
-            began = perf_counter()
-            figures = section.measure(lab)
-            taken = perf_counter() - began
-            print(f"{name}: {taken:,.0f} s", file=sys.stderr)
-            measured = {"at": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": taken, "figures": figures}
-            path.write_bytes(orjson.dumps(measured, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
-        if path.is_file():
-            found[name] = orjson.loads(path.read_bytes())
-    args.out.write_text(page(found, args.quick), encoding="utf-8")
-
+PAGE = Page(
+    name="logllama",
+    title="LogLLaMA",
+    out="docs/results-logllama.md",
+    told="`small` has 4 layers, 4 heads and 64 dimensions. The calibrated rule, `rule=surprise`, is the default; "
+    "`rule=top-k` is the paper's.",
+    quick="two epochs, few windows, one seed",
+    lab=Lab,
+    sections=SECTIONS,
+)
 
 if __name__ == "__main__":
-    main()
+    PAGE.run(__doc__)
