@@ -105,7 +105,7 @@ def evaluate(
             )
             for reads in dict.fromkeys(variant.reads for variant in chosen)
         }
-        runs.append([_trained(variant, read_by[variant.reads], seed, share, progress, epochs) for variant in chosen])
+        runs.append([_measured(variant, read_by[variant.reads], seed, share, progress, epochs) for variant in chosen])
     rows += [
         (alike[0][0], over_seeds([result for _, result, _ in alike]), alike[0][2]) for alike in zip(*runs, strict=True)
     ]
@@ -139,17 +139,17 @@ def _of_model(
     return (frame, *opened.contestant.measured(opened.test, prevalence))
 
 
-def _trained(
+def _measured(
     variant: Variant, data: Data, seed: int, prevalence: float | None, progress: Progress, epochs: Epochs
 ) -> Measured:
     frame = _Frame(data.split.protocol, data.split.window, len(data.split.train), data.test)
-    return (frame, *_contestant(variant, data, seed, prevalence, progress, epochs).measured(data.test, prevalence))
+    return (frame, *trained(variant, data, seed, prevalence, progress, epochs).measured(data.test, prevalence))
 
 
-def _contestant(
+def trained(
     variant: Variant, data: Data, seed: int, prevalence: float | None, progress: Progress, epochs: Epochs
 ) -> Contestant:
-    """The detector, trained on the training part."""
+    """A detector, trained on the training part, and ready to be measured."""
     ends = data.split.window == "session"
     if variant.detector is None:
         note = "learns while the corpus is read: its time to train is not known apart"
