@@ -200,7 +200,7 @@ def write_table(found: Figures) -> str:
         SAMPLE,
         stands_on(found),
         rows_of(found["results"]),
-        "`baseline`, `counts` and `logllama` learn from the normal ones of the same windows alone. For comparison, F1 as "
+        "`baseline`, `counts` and `logllama` learn from their normal ones alone. For comparison, F1 as "
         "published for LogLLM with BERT-base and Llama-3-8B, on the whole corpora and not on this sample:",
         table("published|F1", PUBLISHED),
     ])  # fmt: skip
@@ -217,7 +217,7 @@ def write_stages(found: Figures) -> str:
 
 def write_inputs(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of the HDFS sample, split 80:20: raw messages are "
+        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20: raw messages are "
         "nearly all distinct, and each is encoded by itself.",
         stands_on(found),
         rows_of(found["results"], changed("input")),
@@ -226,7 +226,7 @@ def write_inputs(found: Figures) -> str:
 
 def write_beta(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of the HDFS sample, split 80:20. 27 % of them are "
+        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20. 27 % of them are "
         "anomalous: for a lower beta nothing is oversampled.",
         stands_on(found),
         rows_of(found["results"], changed("beta")),
@@ -235,7 +235,7 @@ def write_beta(found: Figures) -> str:
 
 def write_windows(found: Figures) -> str:
     parts = [
-        "Small samples of these logs, protocol `logllm`: the first 80 % of the windows are learnt from, with their labels, "
+        "Small samples, protocol `logllm`: the first 80 % of the windows are learnt from with their labels, "
         "the rest is the test. Figures as measured, not re-weighted. In windows of 100 messages, as in the paper, none "
         "of the last 24 windows of the Thunderbird sample is normal, nor of the last 60: there is nothing to measure."
     ]
@@ -246,9 +246,9 @@ def write_windows(found: Figures) -> str:
 
 def write_unseen(found: Figures) -> str:
     parts = [
-        "A third of the templates is drawn, among those that at most half of the windows hold. Windows with one of them "
-        "are taken out of the training part (80 %), and only such windows are tested: each holds a message of a kind that "
-        "no detector has met. HDFS is re-weighted to 2.93 % of anomalies, Thunderbird is not."
+        "A third of the templates is drawn, of those that at most half of the windows hold. Windows with one of them "
+        "are taken out of the training part (80 %), and only such windows are tested: each holds a message of a kind "
+        "that no detector has met. HDFS is re-weighted to 2.93 % of anomalies, Thunderbird is not."
     ]
     for title, of in found.items():
         parts += [

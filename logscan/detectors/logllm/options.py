@@ -99,7 +99,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "at_once": 16,
         "answer": {"epochs": 4, "learning_rate": 1e-3},
         "embedder": {"epochs": 1, "learning_rate": 1e-3},
-        "whole": {"epochs": 12, "learning_rate": 1e-3},
+        "whole": {"epochs": 20, "learning_rate": 1e-3},
         "checkpointing": False,
     },
 }
