@@ -12,7 +12,7 @@ from test_cli_neural import TORCH, card, done, error_of, logscan, without, write
 SIZES = ("layers=1", "heads=2", "hidden=32", "intermediate=64", "vocabulary=400", "length=160")
 OPTIONS = ("batch=16", "at_once=16", "messages=32", "tokens=32", "answer.epochs=4", "whole.learning_rate=0.003")
 TINY = [part for pair in (*(f"size.{size}" for size in SIZES), *OPTIONS) for part in ("--set", pair)]
-TRAIN = ["train", "farm", "--detector", "logllm", "--preset", "small", *TINY, "--set", "whole.epochs=15"]
+TRAIN = ["train", "farm", "--detector", "logllm", "--preset", "small", *TINY, "--set", "whole.epochs=6"]
 STEPS = ("taken from the queue", "scene of {} MB read", "tile {} drawn", "stored as /var/farm/{}.png")
 FAULTS = ("tile {} lost: worker {} does not answer", "scene of {} MB is damaged")
 

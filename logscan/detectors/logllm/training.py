@@ -21,6 +21,7 @@ from logscan.networks.loop import Stage, train
 from logscan.networks.run import Run
 from logscan.windows.sessions import Ints, Windows
 
+LEAST = 512  # windows in an epoch, where so many are learnt from, however few of them are distinct
 POOL = 16  # batches among which windows are sorted by length, so that little is padded
 
 
@@ -114,8 +115,11 @@ def _loss(network: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[st
 def _batches(
     examples: Examples, counts: Ints, rows: list[Ints], prompt: Prompt, size: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """All windows that are shown, in random order; windows of about the same length are together."""
-    shown = rng.permutation(np.flatnonzero(counts))
+    """All windows that are shown, in random order, those of about the same length together. Where few are distinct,
+    they are shown again and again."""
+    distinct = np.flatnonzero(counts)
+    passes = -(-min(LEAST, int(counts.sum())) // len(distinct))
+    shown = np.concatenate([rng.permutation(distinct) for _ in range(passes)])
     together = []
     for first in range(0, len(shown), POOL * size):
         pool = sorted(shown[first : first + POOL * size].tolist(), key=lambda at: len(examples.messages[at]))
