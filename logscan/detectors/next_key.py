@@ -173,9 +173,9 @@ class Training:
     false_positives: float = 0.003
     improbable: float = 0.001
     held_out: float = 0.1
-    epochs: int = 50
-    patience: int = 8
-    batch: int = 512
+    epochs: int = 60
+    patience: int = 10
+    batch: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
 

@@ -7,7 +7,7 @@ that a network has are called `vocabulary` or `width`, all others are free.
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
