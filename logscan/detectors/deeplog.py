@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from logscan.detectors.next_key import Traced, Training, Weighted
+from logscan.detectors.key_network import KeyNetwork, Training
+from logscan.detectors.next_key import Weighted
 from logscan.networks.histories import READ, HistoryJudge, Steps, learn
 from logscan.networks.judging import Judge, Scorer
 from logscan.networks.run import Run
@@ -45,11 +46,11 @@ class Options(Training):
             raise ValueError("history, layers and hidden should be at least 1")
 
 
-class DeepLog(Traced):
+class DeepLog(KeyNetwork):
     """See `NextKey`."""
 
     name = "deeplog"
-    Options = Options
+    options_type = Options
     options: Options
 
     def _network(self, vocabulary: int) -> Any:
@@ -72,8 +73,8 @@ class DeepLog(Traced):
         return Network(self.options.hidden, self.options.layers)
 
     def _learn(self, normal: Weighted, held_out: Weighted, run: Run) -> list[dict[str, float]]:
-        steps = (Steps.of(*sequences, self.options.history) for sequences in (normal, held_out))
-        return learn(self.network, *steps, self.options, run)
+        history = self.options.history
+        return learn(self.network, Steps.of(*normal, history), Steps.of(*held_out, history), self.options, run)
 
     def _judge(self, scorer: Scorer, vocabulary: Vocabulary, ends: bool) -> Judge:
         return HistoryJudge(scorer, vocabulary, context=self.options.history, overlap=0, ends=ends)

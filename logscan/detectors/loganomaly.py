@@ -15,9 +15,10 @@ shares of all that are read.
 from dataclasses import dataclass
 from typing import Any
 
-from logscan.detectors.deeplog import EPOCHS as EPOCHS
 from logscan.detectors.deeplog import DeepLog
 from logscan.detectors.deeplog import Options as DeepLogOptions
+
+EPOCHS = ("epochs",)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LogAnomaly(DeepLog):
     """See `NextKey`."""
 
     name = "loganomaly"
-    Options = Options
+    options_type = Options
 
     def _network(self, vocabulary: int) -> Any:
         import torch

@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from logscan.detectors.next_key import Traced, Training, Weighted
+from logscan.detectors.key_network import KeyNetwork, Training
+from logscan.detectors.next_key import Weighted
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import ratio
 from logscan.networks.batches import Batch, by_length, chunks, shuffled
@@ -121,11 +122,11 @@ class MaskJudge(Judge):
         return [by_name.get(name, []) for name in names]
 
 
-class LogBERT(Traced):
+class LogBERT(KeyNetwork):
     """See `NextKey`."""
 
     name = "logbert"
-    Options = Options
+    options_type = Options
     options: Options
     outputs: ClassVar = {"log_probs": ("float32", "batch", "length", "vocabulary")}
 
@@ -248,7 +249,7 @@ class LogBERT(Traced):
 
     def _odd(self, windows: Windows, judged: Judged) -> Ints:
         """(n,) keys that are not among the candidates."""
-        odd = np.concatenate([[0], np.cumsum(judged.ranks >= self.k_)])
+        odd: Ints = np.concatenate([[0], np.cumsum(judged.ranks >= self.k_)])
         return odd[windows.starts[1:]] - odd[windows.starts[:-1]] + (judged.end_ranks >= self.k_)
 
     def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:

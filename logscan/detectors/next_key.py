@@ -4,18 +4,17 @@ The rules: by `top-k` a window is anomalous if a key has `k_` more probable ones
 one is less probable than a threshold that is calibrated on held-out normal windows.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from math import log
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from logscan.detectors.sessions import Scores
-from logscan.detectors.thresholds import exceeded_by, ratio
+from logscan.detectors.thresholds import ratio
 from logscan.errors import ModelError
 from logscan.networks.judging import Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
@@ -26,7 +25,6 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 STATE = "detector.json"
 WEIGHTS = "weights.safetensors"
 INT8, FLOAT = EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first that is there is used
-INPUTS = {"tokens": ("int64", "batch", "length")}
 
 Weighted = tuple[list[Ints], Ints]  # distinct sequences of tokens, and how many windows each is
 
@@ -38,8 +36,8 @@ class NextKey:
     name: str
     supervised = False
     reads = None
-    Options: ClassVar[type[Any]]  # with `rule`
-    options: Any
+    options_type: ClassVar[type[Any]]
+    options: Any  # with `rule`
     network: Any  # a torch module, where it is not exported
     judge: Judge
     threshold_: float
@@ -49,7 +47,7 @@ class NextKey:
     span_: int
 
     def __init__(self, options: Any = None) -> None:
-        self.options = options or self.Options()
+        self.options = options or self.options_type()
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows and events by the rule of the options; 0.5 is the threshold."""
@@ -93,6 +91,14 @@ class NextKey:
         """What was most probable in the place of each of these events, or behind it where its window ends too early."""
         return self.judge.expected(windows, rows, at_end)
 
+    def told_threshold(self) -> dict[str, Any]:
+        """What a card says of the threshold."""
+        return {
+            "nats": round(self.threshold_, 3),
+            "top_k": self.k_,
+            "how": "surprise of a window's least probable key, on normal windows held out from training",
+        }
+
     @property
     def provider(self) -> str:
         """What runs the network."""
@@ -123,7 +129,7 @@ class NextKey:
         Raises ModelError where neither can be used, KeyError, TypeError or ValueError where it is damaged.
         """
         state = orjson.loads((folder / STATE).read_bytes())
-        detector = cls(build(cls.Options, state["options"]))
+        detector = cls(build(cls.options_type, state["options"]))
         detector.threshold_, detector.k_ = float(state["threshold"]), int(state["k"])
         detector.sessions_, detector.span_ = int(state["sessions"]), int(state["span"])
         detector.vectors_ = np.array(state["vectors"], np.uint64)
@@ -155,149 +161,25 @@ class NextKey:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Training:
-    """How a network of keys learns, and by what rule it judges.
-
-    rule: `surprise` has a threshold on the least probable key, calibrated on held-out normal windows; `top-k` is the
-    paper's, a key that is not among the `candidates` most probable is an anomaly
-    false_positives: share of held-out normal windows that may be called anomalous; improbable: a probability of a key
-    above which it is never surprising
-    held_out: share of the normal windows that are kept from training, for early stopping and the threshold
-    patience: epochs without a better held-out loss after which training ends early, 0 for never
-    batch: distinct pieces of windows that make one step
-    """
-
-    rule: Literal["surprise", "top-k"] = "surprise"
-    candidates: int = 9
-    false_positives: float = 0.003
-    improbable: float = 0.001
-    held_out: float = 0.1
-    epochs: int = 60
-    patience: int = 10
-    batch: int = 64
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for numbers that mean nothing."""
-        for name in ("false_positives", "improbable", "held_out"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} should lie between 0 and 1")
-        if min(self.candidates, self.epochs, self.batch) < 1 or self.patience < 0:
-            raise ValueError("candidates, epochs and batch should be at least 1, patience not below 0")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0):
-            raise ValueError("learning_rate should be above 0, weight_decay not below")
-
-
-class Traced(NextKey):
-    """A detector with a network of its own: tokens (batch, length) to log-probabilities."""
-
-    options: Training
-    outputs: ClassVar[dict[str, tuple[str, ...]]] = {"log_probs": ("float32", "batch", "vocabulary")}
-
-    def fit(
-        self,
-        normal: Windows,
-        hashes: Sequence[str],
-        ends: bool,
-        run: Run,
-        anomalous: Windows | None = None,
-    ) -> dict[str, Any]:
-        """Learn from normal windows alone.
-
-        hashes: of all known keys, by number; ends: whether a window's end means something, as that of a session does.
-        Gives figures of the training.
-        """
-        import torch
-
-        from logscan.runtime.traced import InTorch
-
-        vocabulary = Vocabulary.learnt(normal, hashes)
-        self.k_, self.vectors_ = self.options.candidates, np.unique(normal.vectors)
-        self.sessions_, self.span_ = len(normal), normal.span()
-        torch.manual_seed(run.seed)
-        self.network = self._network(len(vocabulary))
-        kept, held_out = normal.parted(self.options.held_out, np.random.default_rng(run.seed))
-        epochs = self._learn(weighted(kept, vocabulary, ends), weighted(held_out, vocabulary, ends), run)
-        self.judge = self._judge(_Running(InTorch(self.network)), vocabulary, ends)
-        worst = self.judge.judge(held_out).worst_nats(held_out)
-        self.threshold_ = max(-log(self.options.improbable), exceeded_by(self.options.false_positives, worst))
-        return {
-            "parameters": sum(weights.numel() for weights in self.network.parameters()),
-            "keys": len(vocabulary.hashes),
-            "epochs": len(epochs),
-            "held_out_loss": min(figures["held-out loss"] for figures in epochs),
-            "threshold": {
-                "nats": round(self.threshold_, 3),
-                "top_k": self.k_,
-                "how": "surprise of a window's least probable key, on normal windows held out from training",
-            },
-        }
-
-    def _network(self, vocabulary: int) -> Any:
-        """A new network with random weights for so many tokens."""
-        raise NotImplementedError
-
-    def _learn(self, normal: Weighted, held_out: Weighted, run: Run) -> list[dict[str, float]]:
-        """Train the network; gives the figures of each epoch."""
-        raise NotImplementedError
-
-    def _examples(self, sequences: list[Ints]) -> list[Ints]:
-        """Batches of what the network reads of sequences of tokens, to compare it with what is exported."""
-        raise NotImplementedError
-
-    def _exported(self, path: Path, vocabulary: int) -> Scorer:
-        from logscan.runtime.session import open_traced
-
-        network = open_traced(path, INPUTS, self.outputs)
-        if network.sizes["vocabulary"] != vocabulary:
-            raise ModelError(f"{path} is of another model: export the model again")
-        return _Running(network)
-
-    def _in_torch(self, path: Path, vocabulary: int) -> Scorer:
-        import torch
-
-        from logscan.networks.weights import check_weights, load_weights
-        from logscan.runtime.traced import InTorch
-
-        with torch.device("meta"):
-            check_weights(self._network(vocabulary).state_dict(), path)
-        self.network = self._network(vocabulary)
-        load_weights(self.network.state_dict(), path)
-        return _Running(InTorch(self.network))
-
-    def export(self, folder: Path, windows: Windows) -> float:
-        """Write the network as ONNX into its bundle; gives its largest difference from torch on these windows. Raises
-        ModelError where that is too large."""
-        from logscan.runtime.traced import export_traced
-
-        sequences, _ = weighted(windows, self.judge.vocabulary, self.judge.ends)
-        batches = [(tokens,) for tokens in self._examples(sequences)]
-        return export_traced(self.network, INPUTS, self.outputs, folder / FLOAT, batches)
-
-    def quantize(self, folder: Path) -> None:
-        """Write what was exported with weights of eight bits beside it."""
-        from logscan.runtime.traced import round_weights
-
-        round_weights(folder / FLOAT)
-
-
-class _Running:
-    """A network, in torch or exported, as a Scorer."""
-
-    def __init__(self, network: Any) -> None:
-        self._network = network
-        self.provider: str = network.provider
-        self.at_once: int = network.at_once
-
-    def log_probs(self, tokens: Ints) -> npt.NDArray[np.float32]:
-        """(batch, vocabulary), or (batch, length, vocabulary), of (batch, length) tokens."""
-        found: npt.NDArray[np.float32] = self._network.run(tokens)
-        return found
-
-
 def weighted(windows: Windows, vocabulary: Vocabulary, ends: bool) -> Weighted:
     """The distinct sequences of tokens of windows, and how many windows each is."""
     first, _, counts = windows.distinct()
     return vocabulary.sequences(windows.take(first), ends), counts
+
+
+def folds(windows: Windows, parts: int, run: Run) -> Iterator[tuple[Windows, Windows, Run]]:
+    """Parts of the windows to learn from, each with the rest, which is judged, and a run of its own."""
+    if len(windows) < 2 * parts:
+        return
+    order = np.random.default_rng([run.seed, 1]).permutation(len(windows))
+    for fold in range(parts):
+        name = f"calibration {fold + 1} of {parts}"
+
+        def ended(stage: str, epoch: int, epochs: int, figures: dict[str, float], /, name: str = name) -> None:
+            run.progress(f"{name}, {stage}", epoch, epochs, figures)
+
+        folder = None if run.folder is None else run.folder / name
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        kept, out = np.delete(order, np.s_[fold::parts]), order[fold::parts]
+        yield windows.take(np.sort(kept)), windows.take(np.sort(out)), Run(run.seed + fold + 1, folder, ended)

@@ -39,7 +39,8 @@ class Steps:
 
         def before(steps: Ints) -> Ints:
             """(n, length) what the sequences hold before these steps."""
-            return flat[np.maximum(steps[:, None] + np.arange(-length, 0), start[steps][:, None])].astype(np.int64)
+            tokens: Ints = flat[np.maximum(steps[:, None] + np.arange(-length, 0), start[steps][:, None])]
+            return tokens.astype(np.int64)
 
         digest = np.zeros(len(step), np.uint64)
         for back in range(1, length + 1):

@@ -64,7 +64,7 @@ def export_traced(
         raise OptionError("export of this network needs onnxscript: pip install 'logscan[train]'") from None
     network.eval()
     free = {name for _, *sizes in inputs.values() for name in sizes if name not in FIXED}
-    dims = {name: torch.export.Dim(name) for name in free}  # type: ignore[attr-defined]
+    dims = {name: torch.export.Dim(name) for name in free}
     shapes = {
         name: {axis: dims[size] for axis, size in enumerate(sizes) if size in dims}
         for name, (_, *sizes) in inputs.items()
