@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch", reason="needs logscan[train]")
 pytest.importorskip("onnxscript", reason="needs logscan[train]")
 torch.set_num_threads(1)
 
-from logscan.runtime.traced import InTorch, export_traced, round_weights  # noqa: E402
+from logscan.networks.in_torch import InTorch  # noqa: E402
+from logscan.runtime.traced import export_traced, round_weights  # noqa: E402
 
 INPUTS = {"vectors": ("float32", "batch", "length", "width"), "mask": ("int64", "batch", "length")}
 OUTPUTS = {"odds": ("float32", "batch"), "pooled": ("float32", "batch", "width")}

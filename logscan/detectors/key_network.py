@@ -97,7 +97,7 @@ class KeyNetwork(NextKey):
         """A new network and its judge; gives figures of its training, and the windows that were held out from it."""
         import torch
 
-        from logscan.runtime.traced import InTorch
+        from logscan.networks.in_torch import InTorch
 
         torch.manual_seed(run.seed)
         self.network = self._network(len(vocabulary))
@@ -134,8 +134,8 @@ class KeyNetwork(NextKey):
     def _in_torch(self, path: Path, vocabulary: int) -> Scorer:
         import torch
 
+        from logscan.networks.in_torch import InTorch
         from logscan.networks.weights import check_weights, load_weights
-        from logscan.runtime.traced import InTorch
 
         with torch.device("meta"):
             check_weights(self._network(vocabulary).state_dict(), path)

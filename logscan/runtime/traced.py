@@ -18,31 +18,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from logscan.errors import ModelError, OptionError
+from logscan.networks.in_torch import InTorch
 from logscan.runtime.export import compare
 from logscan.runtime.session import FIXED, LARGEST, Declared, int8_of, open_traced
 
-OPSET = 23
+OPSET = 20  # from 23 on there is an operator of attention, whose masks ONNX Runtime does not repeat for all queries
 LEVELS = 127  # of a weight of eight bits, on each side of zero
 SMALLEST = 256  # numbers that are worth being rounded
 KINDS = {"int64": TensorProto.INT64, "float32": TensorProto.FLOAT}
-
-
-class InTorch:
-    """A network where it is not exported: `session.Network` does the same without torch."""
-
-    provider = "torch"
-    at_once = 1
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        self._network = network.eval()
-
-    def run(self, *arrays: Any) -> Any:
-        """What comes out for these inputs: an array, or several."""
-        device = next(self._network.parameters()).device
-        with torch.inference_mode():
-            found = self._network(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
-        parts = [value.float().cpu().numpy() for value in ([found] if isinstance(found, torch.Tensor) else found)]
-        return parts if len(parts) > 1 else parts[0]
 
 
 def export_traced(
