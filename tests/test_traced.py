@@ -46,6 +46,7 @@ def test_an_lstm_with_two_outputs_for_any_batch_and_length(tmp_path: Path) -> No
     int8_of(path).write_bytes(b"of an older network")
     assert export_traced(network, INPUTS, OUTPUTS, path, batches) < 1e-5
     assert [file.name for file in tmp_path.iterdir()] == ["detector.onnx"]
+    assert b".py" not in path.read_bytes()
     session = open_traced(path, INPUTS, OUTPUTS)
     assert session.sizes == {"width": 8}
     for found, expected in zip(session.run(*batches[2]), InTorch(network).run(*batches[2]), strict=True):

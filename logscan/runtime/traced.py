@@ -73,6 +73,8 @@ def export_traced(
     _declare(model.graph.input, inputs)
     _declare(model.graph.output, outputs)
     del model.graph.value_info[:]  # of the example: an LSTM's length is taken from there
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer):
+        del part.metadata_props[:]  # among them are paths of this machine
     made = path.with_name(f".{path.name}")
     try:
         _write(model, made)
