@@ -167,7 +167,7 @@ class _Running:
         self.provider: str = network.provider
         self.at_once: int = network.at_once
 
-    def log_probs(self, tokens: Ints) -> npt.NDArray[np.float32]:
-        """(batch, vocabulary), or (batch, length, vocabulary), of (batch, length) tokens."""
+    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> npt.NDArray[np.float32]:
+        """(batch, vocabulary), or (batch, length, vocabulary), of (batch, length) tokens; it knows no stops."""
         found: npt.NDArray[np.float32] = self._network.run(tokens)
         return found

@@ -19,6 +19,7 @@ from logscan.detectors.deeplog import DeepLog
 from logscan.detectors.deeplog import Options as DeepLogOptions
 
 EPOCHS = ("epochs",)
+PRESETS: dict[str, dict[str, Any]] = {"paper": {}, "small": {"hidden": 64}}
 
 
 @dataclass(frozen=True)

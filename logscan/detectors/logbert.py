@@ -47,6 +47,7 @@ class Options(Training):
 
     candidates: int = 6
     misses: int = 0
+    improbable: float = 0.01
     layers: int = 2
     heads: int = 4
     hidden: int = 256
