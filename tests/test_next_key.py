@@ -198,6 +198,7 @@ def test_what_was_expected(cls: type[KeyNetwork], detectors: Any, windows_of: Wi
 
 @ALL
 def test_learnt_again_it_is_the_same(cls: type[KeyNetwork], windows_of: WindowsOf) -> None:
+    pytest.importorskip("torch", reason="needs logscan[train]")
     windows, options = windows_of(normal(1, 20)), replace(OPTIONS[cls], epochs=1, folds=2)
     scores = []
     for _ in range(2):

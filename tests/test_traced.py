@@ -42,7 +42,7 @@ def batch(rng: np.random.Generator, rows: int, length: int) -> tuple[Any, Any]:
 def test_an_lstm_with_two_outputs_for_any_batch_and_length(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network, path, rng = Classifier(), tmp_path / "detector.onnx", np.random.default_rng(0)
-    batches = [batch(rng, rows, length) for rows, length in ((3, 5), (1, 1), (7, 30))]
+    batches = [batch(rng, rows, length) for rows, length in ((1, 1), (3, 5), (7, 30))]
     int8_of(path).write_bytes(b"of an older network")
     assert export_traced(network, INPUTS, OUTPUTS, path, batches) < 1e-5
     assert [file.name for file in tmp_path.iterdir()] == ["detector.onnx"]

@@ -7,7 +7,7 @@ that a network has are called `vocabulary` or `width`, all others are free.
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ def export_traced(
 ) -> float:
     """Write a network as ONNX and give its largest difference from torch on these batches of inputs.
 
-    The first batch is what it is traced with: each of its free sizes should be at least 2. What was there before, with
-    weights of eight bits too, is replaced once the new one is known to be right.
+    It is traced with the first batch. What was there before, with weights of eight bits too, is replaced once the new
+    one is known to be right.
     Raises ModelError where the network cannot be traced or does not compute the same, OptionError without onnxscript.
     """
     try:
@@ -53,7 +53,9 @@ def export_traced(
         for name, (_, *sizes) in inputs.items()
     }
     device = next(network.parameters()).device
-    examples = tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in batches[0])
+    examples = tuple(
+        torch.from_numpy(_twice(array, axes)).to(device) for array, axes in zip(batches[0], shapes.values(), strict=True)
+    )
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -111,6 +113,13 @@ def round_weights(path: Path) -> None:
     made = path.with_name(f".{path.name}")
     _write(model, made)
     os.replace(made, int8_of(path))
+
+
+def _twice(array: Any, free: Iterable[int]) -> Any:
+    """An array with no free size of one: torch takes that for a size that the network has."""
+    for axis in free:
+        array = np.repeat(array, 2, axis) if array.shape[axis] == 1 else array
+    return np.ascontiguousarray(array)
 
 
 def _declare(values: Any, declared: Declared) -> None:
