@@ -53,9 +53,8 @@ def export_traced(
         for name, (_, *sizes) in inputs.items()
     }
     device = next(network.parameters()).device
-    examples = tuple(
-        torch.from_numpy(_twice(array, axes)).to(device) for array, axes in zip(batches[0], shapes.values(), strict=True)
-    )
+    first = [_twice(array, axes) for array, axes in zip(batches[0], shapes.values(), strict=True)]
+    examples = tuple(torch.from_numpy(array).to(device) for array in first)
     with _quiet():
         try:
             program = torch.onnx.export(
