@@ -21,8 +21,9 @@ from speed import seconds
 from logscan.corpora import open_corpus
 from logscan.corpora.reading import Data, ReadOptions, read
 from logscan.detectors.counts import CountVectors
-from logscan.detectors.logllama.detector import FLOAT, INT8, LogLLaMA
+from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.logllama.options import PRESETS, Options
+from logscan.detectors.next_key import FLOAT, INT8
 from logscan.evaluation import compare
 from logscan.evaluation.contestants import ByProfile, Contestant
 from logscan.evaluation.metrics import measure

@@ -39,7 +39,15 @@ def test_an_import_takes_no_more_than_typer_does(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["logscan.scan", "logscan.train", "logscan.evaluation.compare", "logscan.models.export", "logscan.runtime.session"],
+    [
+        "logscan.scan",
+        "logscan.train",
+        "logscan.evaluation.compare",
+        "logscan.models.export",
+        "logscan.runtime.session",
+        "logscan.detectors.loganomaly",
+        "logscan.detectors.logbert",
+    ],
 )
 def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:
     assert not imported("-c", f"import {module}") & (NEURAL | {"matplotlib", "sklearn"})

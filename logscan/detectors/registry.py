@@ -28,6 +28,9 @@ BUILT_IN = {
     "one-class-svm": "logscan.detectors.one_class_svm:OneClassSVM",
     "logcluster": "logscan.detectors.logcluster:LogCluster",
     "invariants": "logscan.detectors.invariants:Invariants",
+    "deeplog": "logscan.detectors.deeplog:DeepLog",
+    "loganomaly": "logscan.detectors.loganomaly:LogAnomaly",
+    "logbert": "logscan.detectors.logbert:LogBERT",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
     "logllm": "logscan.detectors.logllm.detector:LogLLM",
 }

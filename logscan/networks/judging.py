@@ -124,13 +124,18 @@ class Judge:
         before = [sequences[n][:length][-self.context :] for n, length in zip(window, lengths, strict=True)]
         names = [tokens.tobytes() for tokens in before]
         asked = dict(islice(dict(zip(names, before, strict=True)).items(), EXPLAINED))
-        found: dict[bytes, Expected] = {}
-        for batch in by_length(list(asked.values()), self.context, self.overlap, TOKENS):
+        log_probs = self._after(list(asked.values()))
+        found = {name: self._most_probable(row) for name, row in zip(asked, log_probs, strict=True)}
+        return [found.get(name, []) for name in names]
+
+    def _after(self, sequences: list[Ints]) -> npt.NDArray[np.float32]:
+        """(n, vocabulary) of the token after each of sequences within the context."""
+        found = np.zeros((len(sequences), len(self.vocabulary)), np.float32)
+        for batch in by_length(sequences, self.context, self.overlap, TOKENS):
             log_probs = self.scorer.log_probs(batch.tokens)
             for row, chunk in enumerate(batch.chunks):
-                tokens = batch.tokens[row, : chunk.stop]
-                found[tokens.tobytes()] = self._most_probable(log_probs[row, chunk.stop - 1])
-        return [found.get(name, []) for name in names]
+                found[chunk.sequence] = log_probs[row, chunk.stop - 1]
+        return found
 
     def _most_probable(self, log_probs: npt.NDArray[np.float32]) -> Expected:
         """Of (vocabulary,) log-probabilities."""

@@ -5,7 +5,7 @@ whose weights are in one file beside them, and have just the inputs and the outp
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -21,6 +21,7 @@ CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 TYPES = {"int64": "tensor(int64)", "float32": "tensor(float)"}
 FIXED = ("vocabulary", "width")  # sizes that a network has; all others are free
 
+Declared = Mapping[str, Sequence[str]]  # inputs or outputs by name: type and sizes
 Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 LogProbs = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
@@ -28,22 +29,22 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Network:
-    """An open network. provider: where it runs; at_once: calls that may run at once from several threads, which for
-    small networks is faster than several threads for one call."""
+    """An open network. sizes: those that are fixed; provider: where it runs; at_once: calls that may run at once from
+    several threads, which for small networks is faster than several threads for one call."""
 
-    inputs: ClassVar[dict[str, Sequence[str]]]  # type and sizes
-    outputs: ClassVar[dict[str, Sequence[str]]]
+    inputs: ClassVar[Declared]
+    outputs: ClassVar[Declared]
 
     def __init__(self, session: Any) -> None:
         """Raises ModelError where inputs and output of the onnxruntime.InferenceSession are not ours."""
         self._session = session
-        self._sizes: dict[str, int] = {}  # those that are fixed
+        self.sizes: dict[str, int] = {}
         self._take("input", session.get_inputs(), self.inputs)
         self._take("output", session.get_outputs(), self.outputs)
         self.provider = "ONNX Runtime, CUDA" if CUDA in session.get_providers() else "ONNX Runtime, CPU"
         self.at_once = 1 if CUDA in session.get_providers() else os.cpu_count() or 1
 
-    def _take(self, kind: str, values: Sequence[Any], wanted: dict[str, Sequence[str]]) -> None:
+    def _take(self, kind: str, values: Sequence[Any], wanted: Declared) -> None:
         """Compare what the file declares with what is ours, and keep the sizes that are fixed."""
         given = [(value.name, value.type, len(value.shape)) for value in values]
         if given != [(name, TYPES[type_], len(sizes)) for name, (type_, *sizes) in wanted.items()]:
@@ -56,17 +57,17 @@ class Network:
                 if name in FIXED and not isinstance(size, int):
                     raise ModelError(f"{name} should be of one size")
                 if name in FIXED:
-                    self._sizes[name] = size
+                    self.sizes[name] = size
 
     def run(self, *arrays: Any) -> Any:
-        """What comes out for these inputs."""
-        (found,) = self._session.run(None, dict(zip(self.inputs, arrays, strict=True)))
-        return found
+        """What comes out for these inputs: an array, or several."""
+        found = self._session.run(None, dict(zip(self.inputs, arrays, strict=True)))
+        return found[0] if len(found) == 1 else found
 
     def try_out(self) -> None:
         """Run once, with inputs as small as they may be: a GPU may be there and too old, or full."""
         self.run(
-            *(np.zeros([self._sizes.get(size, 1) for size in sizes], type_) for type_, *sizes in self.inputs.values())
+            *(np.zeros([self.sizes.get(size, 1) for size in sizes], type_) for type_, *sizes in self.inputs.values())
         )
 
 
@@ -78,7 +79,7 @@ class Session(Network):
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
-        self.vocabulary = self._sizes["vocabulary"]
+        self.vocabulary = self.sizes["vocabulary"]
 
     def log_probs(self, tokens: Tokens, stops: Tokens | None = None) -> LogProbs:
         """(batch, length) tokens below `vocabulary`, rows padded at the right, to (batch, length, vocabulary): the
@@ -95,7 +96,7 @@ class Encoder(Network):
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
-        self.width = self._sizes["width"]
+        self.width = self.sizes["width"]
 
     def embed(self, tokens: Tokens, mask: Tokens) -> Floats:
         """(batch, length) tokens, rows padded at the right, and which of them are real, 1 or 0, to (batch, width)."""
@@ -114,7 +115,7 @@ class Decoder(Network):
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
-        self.width = self._sizes["width"]
+        self.width = self.sizes["width"]
 
     def log_odds(self, embeddings: Floats, index: Tokens, last: Integers) -> Floats:
         """(events, width) vectors, (batch, length) rows of the prompt's tokens and after them of the vectors, padded at
@@ -135,6 +136,16 @@ def open_encoder(path: Path) -> Encoder:
 def open_decoder(path: Path) -> Decoder:
     """A decoder, see `_open`."""
     return _open(path, Decoder)
+
+
+def open_traced(path: Path, inputs: Declared, outputs: Declared) -> Network:
+    """A network with these inputs and outputs, which `traced` wrote; see `_open`."""
+    return _open(path, type("Traced", (Network,), {"inputs": inputs, "outputs": outputs}))
+
+
+def int8_of(path: Path) -> Path:
+    """The file that holds the same network with weights of eight bits."""
+    return path.with_suffix(f".int8{path.suffix}")
 
 
 def beside(path: Path) -> Path:

@@ -15,47 +15,37 @@ in overlapping chunks; equal sequences are learnt once, with their number as wei
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import ceil, log
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from logscan.detectors.logllama.options import Options
-from logscan.detectors.sessions import Scores
+from logscan.detectors.next_key import FLOAT, INT8, NextKey, folds, weighted
 from logscan.errors import ModelError
 from logscan.networks.batches import by_length
-from logscan.networks.judging import Expected, Judge, Judged, Scorer
+from logscan.networks.judging import Judge, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import Vocabulary
-from logscan.settings import build
-from logscan.windows.sessions import Floats, Hashes, Ints, Windows
+from logscan.windows.sessions import Floats, Windows
 
-STATE = "detector.json"
-WEIGHTS = "weights.safetensors"
-INT8, FLOAT = EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first that is there is used
 COMPARED = 4_096  # tokens that torch and ONNX Runtime read at once to be compared
 
 
 HeldOut = tuple[Floats, npt.NDArray[np.bool_]]  # worst nats of windows, and whether their counts were learnt
 
 
-class LogLLaMA:
-    """threshold_: nats; k_: of the Top-K; vectors_: digests of the event counts of normal windows; sessions_: windows
-    learnt from; span_: lines of the log over which a long one extends."""
+class LogLLaMA(NextKey):
+    """See `NextKey`."""
 
     name = "logllama"
-    supervised = False
-    reads = None
-    judge: Judge
-
-    def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+    options_type = Options
+    options: Options
 
     def fit(
         self,
@@ -75,7 +65,7 @@ class LogLLaMA:
         self.sessions_, self.span_, self.vectors_ = len(normal), normal.span(), np.unique(normal.vectors)
         self.held_out_ = [
             self._judged_by_others(kept, out, vocabulary, ends, part, anomalous)
-            for kept, out, part in _folds(normal, self.options.folds, run)
+            for kept, out, part in folds(normal, self.options.folds, run)
         ]
         kept, held_out = _split(normal, self.options.held_out, run.seed)
         self.network, self.judge, figures = self._train(kept, held_out, vocabulary, ends, run, anomalous)
@@ -83,12 +73,7 @@ class LogLLaMA:
             worst = self.judge.judge(held_out).worst_nats(held_out)
             self.held_out_ = [(worst, np.isin(held_out.vectors, kept.vectors))]
         self.calibrate()
-        threshold = {
-            "nats": round(self.threshold_, 3),
-            "top_k": self.k_,
-            "how": "surprise of a window's least probable key, on normal windows held out from training",
-        }
-        return {**figures, "threshold": threshold}
+        return {**figures, "threshold": self.told_threshold()}
 
     def _train(
         self, kept: Windows, held_out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
@@ -97,15 +82,11 @@ class LogLLaMA:
         from logscan.detectors.logllama.language import TorchScorer, learn, new_network
         from logscan.detectors.logllama.reinforce import reinforce
 
-        def weighted(windows: Windows) -> tuple[list[Ints], Ints]:
-            first, _, counts = windows.distinct()
-            return vocabulary.sequences(windows.take(first), ends), counts
-
         lm = self.options.lm
         network = new_network(len(vocabulary), lm, run.seed)
-        learnt = weighted(kept)
-        epochs = learn(network, learnt, weighted(held_out), lm, run)
-        bad = ([], np.zeros(0, np.int64)) if anomalous is None else weighted(anomalous)
+        learnt = weighted(kept, vocabulary, ends)
+        epochs = learn(network, learnt, weighted(held_out, vocabulary, ends), lm, run)
+        bad = ([], np.zeros(0, np.int64)) if anomalous is None else weighted(anomalous, vocabulary, ends)
         episodes = reinforce(network, learnt, bad, self.k_, lm, self.options.rl, run)
         figures = {
             "parameters": sum(weights.numel() for weights in network.parameters()),
@@ -115,7 +96,7 @@ class LogLLaMA:
             "held_out_loss": min(figures["held-out loss"] for figures in epochs),
             "rewards": [round(figures["reward"], 4) for figures in episodes],
         }
-        return network, Judge(TorchScorer(network), vocabulary, lm.context, lm.overlap, ends), figures
+        return network, self._judge(TorchScorer(network), vocabulary, ends), figures
 
     def _judged_by_others(
         self, kept: Windows, out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
@@ -142,108 +123,25 @@ class LogLLaMA:
         other.calibrate()
         return other
 
-    def score(self, windows: Windows) -> Scores:
-        """Scores of windows and events by the rule of the options; 0.5 is the threshold."""
-        return self.scored(windows, self.judge.judge(windows))
-
-    def scored(self, windows: Windows, judged: Judged) -> Scores:
-        """The scores of windows that are judged already."""
-        if self.options.rule == "surprise":
-            worst, steps = judged.worst_nats(windows), judged.nats.copy()
-            ends, limit = judged.end_nats, self.threshold_
-        else:
-            worst, steps = judged.worst_ranks(windows).astype(np.float64), judged.ranks.astype(np.float64)
-            ends, limit = judged.end_ranks.astype(np.float64), self.k_ - 0.5
-        last = windows.starts[1:] - 1
-        steps[last] = np.maximum(steps[last], ends)  # an end too early is blamed on the last event
-        usual = np.where(self._excused(windows), 0.5, 1.0)
-        return Scores(usual * worst / (worst + limit), np.repeat(usual, windows.lengths) * steps / (steps + limit))
-
     def _excused(self, windows: Windows) -> npt.NDArray[np.bool_]:
         """(n,) whether a window cannot be anomalous, whatever its steps are."""
         return self.seen(windows.vectors) & (self.options.combine == "counts")
 
-    def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
-        """(events,) the surprise of each key and (n,) of each window's end, in nats; 0 where the rule is Top-K and it
-        is in it."""
-        judged = self._by_rule(self.judge.judge(windows))
-        return judged.nats, judged.end_nats
+    def _judge(self, scorer: Scorer, vocabulary: Vocabulary, ends: bool) -> Judge:
+        return Judge(scorer, vocabulary, self.options.lm.context, self.options.lm.overlap, ends)
 
-    def _by_rule(self, judged: Judged) -> Judged:
-        if self.options.rule == "surprise":
-            return judged
-        nats, end_nats = judged.nats * (judged.ranks >= self.k_), judged.end_nats * (judged.end_ranks >= self.k_)
-        return Judged(nats, judged.ranks, end_nats, judged.end_ranks)
+    def _exported(self, path: Path, vocabulary: int) -> Scorer:
+        from logscan.runtime.session import open_session
 
-    def thresholds(self, windows: Windows, more_than: int = 0) -> Floats:
-        """(n,) nats of surprise above which a key makes each window anomalous."""
-        limit = self.threshold_ if self.options.rule == "surprise" else 0.0
-        return np.where(self._excused(windows), np.inf, limit)
+        session = open_session(path)
+        if session.vocabulary != vocabulary:
+            raise ModelError(f"{path} is of another model: export the model again")
+        return session
 
-    def seen(self, vectors: Hashes, more_than: int = 0) -> npt.NDArray[np.bool_]:
-        """(n,) whether a normal window had the same event counts."""
-        return np.isin(vectors, self.vectors_)
+    def _in_torch(self, path: Path, vocabulary: int) -> Scorer:
+        from logscan.detectors.logllama.language import TorchScorer, check_size, new_network
+        from logscan.networks.weights import load_weights
 
-    def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
-        """What was most probable in the place of each of these events, or behind it where its window ends too early."""
-        return self.judge.expected(windows, rows, at_end)
-
-    @property
-    def provider(self) -> str:
-        """What runs the network."""
-        return self.judge.scorer.provider
-
-    def save(self, folder: Path) -> None:
-        """Write what was learnt: a JSON file and the weights."""
-        from logscan.networks.weights import save_weights
-
-        state = {
-            "options": asdict(self.options),
-            "vocabulary": self.judge.vocabulary.hashes,
-            "ends": self.judge.ends,
-            "threshold": self.threshold_,
-            "k": self.k_,
-            "sessions": self.sessions_,
-            "span": self.span_,
-            "vectors": self.vectors_.tolist(),
-        }
-        (folder / STATE).write_bytes(orjson.dumps(state))
-        save_weights(self.network.state_dict(), folder / WEIGHTS)
-
-    @classmethod
-    def load(cls, folder: Path, hashes: Sequence[str], exported: bool = True) -> Self:
-        """What `save` wrote, for keys with these hashes; runs on ONNX Runtime where it is exported, unless that is not
-        wanted, else on torch.
-
-        Raises ModelError where neither can be used, KeyError, TypeError or ValueError where it is damaged.
-        """
-        state = orjson.loads((folder / STATE).read_bytes())
-        detector = cls(build(Options, state["options"]))
-        detector.threshold_, detector.k_ = float(state["threshold"]), int(state["k"])
-        detector.sessions_, detector.span_ = int(state["sessions"]), int(state["span"])
-        detector.vectors_ = np.array(state["vectors"], np.uint64)
-        vocabulary, lm = Vocabulary(state["vocabulary"], hashes), detector.options.lm
-        path = next((folder / name for name in EXPORTED if exported and (folder / name).is_file()), None)
-        if path is None:
-            scorer: Scorer = detector._torch(folder / WEIGHTS, len(vocabulary))
-        else:
-            from logscan.runtime.session import open_session
-
-            scorer = session = open_session(path)
-            if session.vocabulary != len(vocabulary):
-                raise ModelError(f"{path} is of another model: export the model again")
-        detector.judge = Judge(scorer, vocabulary, lm.context, lm.overlap, bool(state["ends"]))
-        return detector
-
-    def _torch(self, path: Path, vocabulary: int) -> Any:
-        try:
-            from logscan.detectors.logllama.language import TorchScorer, check_size, new_network
-            from logscan.networks.weights import load_weights
-        except ImportError:
-            raise ModelError(
-                f"{path.parent} is not exported: run `logscan export` on it where it was trained, "
-                "or pip install 'logscan[train]'"
-            ) from None
         check_size(path, vocabulary, self.options.lm)
         self.network = new_network(vocabulary, self.options.lm, 0)
         load_weights(self.network.state_dict(), path)
@@ -271,24 +169,6 @@ class LogLLaMA:
         from logscan.runtime.export import quantize
 
         quantize(folder / FLOAT, folder / INT8)
-
-
-def _folds(windows: Windows, folds: int, run: Run) -> Iterator[tuple[Windows, Windows, Run]]:
-    """Parts of the windows to learn from, each with the rest, which is judged, and a run of its own."""
-    if len(windows) < 2 * folds:
-        return
-    order = np.random.default_rng([run.seed, 1]).permutation(len(windows))
-    for fold in range(folds):
-        name = f"calibration {fold + 1} of {folds}"
-
-        def ended(stage: str, epoch: int, epochs: int, figures: dict[str, float], /, name: str = name) -> None:
-            run.progress(f"{name}, {stage}", epoch, epochs, figures)
-
-        folder = None if run.folder is None else run.folder / name
-        if folder is not None:
-            folder.mkdir(exist_ok=True)
-        kept, out = np.delete(order, np.s_[fold::folds]), order[fold::folds]
-        yield windows.take(np.sort(kept)), windows.take(np.sort(out)), Run(run.seed + fold + 1, folder, ended)
 
 
 def _split(windows: Windows, share: float, seed: int) -> tuple[Windows, Windows]:
