@@ -61,12 +61,18 @@ def shuffled(
     sequences: Sequence[Ints], weights: Ints, found: Sequence[Chunk], size: int, rng: np.random.Generator
 ) -> list[Batch]:
     """All chunks in batches of `size`, in random order."""
-    order = rng.permutation(len(found))
+    together = pooled([chunk.stop - chunk.begin for chunk in found], size, rng)
+    return [batch(sequences, weights, [found[at] for at in chosen]) for chosen in together]
+
+
+def pooled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[list[int]]:
+    """What is of these lengths in batches of `size`, in random order; what is of about the same length is together."""
+    order = rng.permutation(len(lengths)).tolist()
     batches = []
     for first in range(0, len(order), POOL * size):
-        pool = sorted(order[first : first + POOL * size].tolist(), key=lambda at: found[at].stop - found[at].begin)
-        batches += [[found[at] for at in pool[row : row + size]] for row in range(0, len(pool), size)]
-    return [batch(sequences, weights, batches[at]) for at in rng.permutation(len(batches))]
+        pool = sorted(order[first : first + POOL * size], key=lambda at: lengths[at])
+        batches += [pool[row : row + size] for row in range(0, len(pool), size)]
+    return [batches[at] for at in rng.permutation(len(batches))]
 
 
 def by_length(

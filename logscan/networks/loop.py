@@ -31,7 +31,8 @@ class Stage(Generic[B]):
 
     loss(network, batch): the mean loss of a batch, and figures to be shown
     batches(epoch): the batches of an epoch
-    held_out(network): the loss on what is held out, lower is better; None: the last epoch's network is kept
+    held_out(network): the loss on what is held out, lower is better, or figures of which "held-out loss" is it; None:
+    the last epoch's network is kept
     patience: epochs without a better one, after which the stage ends; 0: never
     accumulate: batches whose gradients make one step
     """
@@ -42,7 +43,7 @@ class Stage(Generic[B]):
     weight_decay: float
     loss: Callable[[torch.nn.Module, B], tuple[torch.Tensor, dict[str, float]]]
     batches: Callable[[int], Sequence[B]]
-    held_out: Callable[[torch.nn.Module], float] | None = None
+    held_out: Callable[[torch.nn.Module], float | dict[str, float]] | None = None
     patience: int = 0
     accumulate: int = 1
 
@@ -75,7 +76,8 @@ def train(network: torch.nn.Module, stage: Stage[B], run: Run) -> list[dict[str,
         figures = _epoch(model, optimizer, stage, run, state.epoch, accelerator)
         state.epoch += 1
         if stage.held_out is not None:
-            figures["held-out loss"] = stage.held_out(network)
+            found = stage.held_out(network)
+            figures |= found if isinstance(found, dict) else {"held-out loss": found}
         if not math.isfinite(figures["loss"] + figures.get("held-out loss", 0.0)):
             raise InputError(f"{stage.name}: the loss is no number any more; try a lower learning rate")
         if figures.get("held-out loss", -math.inf) < state.best or stage.held_out is None:

@@ -1,7 +1,7 @@
 """Small encoders and decoders with random weights and a tokenizer trained on the log, for `--encoder scratch` and
 `--llm scratch`: no download, and what they know they learn from the corpus."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -11,9 +11,10 @@ from logscan.networks.options import SCRATCH, Size
 from logscan.networks.pretrained import Base
 
 
-def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
-    """A BertModel that reads the words of the texts."""
-    tokenizer = _trained(texts, size, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+def new_encoder(texts: Iterable[str], size: Size, seed: int, words: bool = False) -> Base:
+    """A BertModel that reads the words of the texts; with `words` these alone, each as one token."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = _words(texts, special) if words else _trained(texts, size, special)
     ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     torch.manual_seed(seed)
@@ -29,9 +30,10 @@ def new_encoder(texts: Iterable[str], size: Size, seed: int) -> Base:
     return Base(BertModel(config), tokenizer, SCRATCH, None, None, "", None, None, 0)
 
 
-def new_decoder(texts: Iterable[str], size: Size, seed: int) -> Base:
-    """A LlamaForCausalLM that writes the words of the texts."""
-    tokenizer = _trained(texts, size, ["<pad>", "<s>", "</s>"])
+def new_decoder(texts: Iterable[str], size: Size, seed: int, words: bool = False) -> Base:
+    """A LlamaForCausalLM that writes the words of the texts; with `words` these alone, each as one token."""
+    special = ["<pad>", "<s>", "</s>"]
+    tokenizer = _words(texts, [*special, "<unk>"]) if words else _trained(texts, size, special)
     pad, bos, eos = range(3)
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -63,4 +65,13 @@ def _trained(texts: Iterable[str], size: Size, special: list[str]) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _words(texts: Iterable[str], special: Sequence[str]) -> Tokenizer:
+    """What stands between spaces, behind the special tokens, of which one is for words that are not there."""
+    unknown = next(token for token in special if "unk" in token.lower())
+    known = dict.fromkeys([*special, *(word for text in texts for word in text.split())])
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(known)}, unk_token=unknown))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return tokenizer
