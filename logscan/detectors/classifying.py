@@ -55,6 +55,7 @@ class Examples:
     def weights(self) -> npt.NDArray[np.float32]:
         """(n,) in the loss."""
         import os
+
         return (self.counts ** float(os.environ.get("POWER", "0"))).astype(np.float32)
 
 
@@ -127,7 +128,7 @@ def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run
 def validated(odds: Floats, examples: Examples) -> dict[str, float]:
     """Figures of (n,) log-odds."""
     nats = np.logaddexp(0, np.where(examples.anomalous, -odds, odds))
-    scores, labels = (np.repeat(values, examples.counts) for values in (logistic(odds, 0.0), examples.anomalous))
+    scores, labels = logistic(odds, 0.0).repeat(examples.counts), examples.anomalous.repeat(examples.counts)
     found = measure(scores, labels)
     cells = confusion(scores, labels)
     return {

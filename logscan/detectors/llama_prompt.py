@@ -124,7 +124,9 @@ class LlamaPrompt(TraceClassifier):
     def _scratch(self, events: "Events", seed: int) -> "Base":
         from logscan.networks.scratch import new_decoder
 
-        return new_decoder([prompt_of(events.text(np.arange(len(events.names)))), *LABELS], self.options.size, seed, True)
+        return new_decoder(
+            [prompt_of(events.text(np.arange(len(events.names)))), *LABELS], self.options.size, seed, True
+        )
 
     def _phrased(self, tokenizer: "Tokenizer", special: dict[str, int | None]) -> Phrased:
         return Question(tokenizer, special["bos"], special["eos"], self.options.llm)

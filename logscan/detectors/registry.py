@@ -33,6 +33,8 @@ BUILT_IN = {
     "logbert": "logscan.detectors.logbert:LogBERT",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
     "logllm": "logscan.detectors.logllm.detector:LogLLM",
+    "bert": "logscan.detectors.bert:Bert",
+    "llama-prompt": "logscan.detectors.llama_prompt:LlamaPrompt",
 }
 EXTRA = {  # what brings a package that is not installed with logscan itself
     **dict.fromkeys(("torch", "transformers", "accelerate", "safetensors", "peft", "tokenizers", "psutil"), "train"),

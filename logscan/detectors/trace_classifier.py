@@ -92,7 +92,7 @@ class TraceClassifier(ABC):
         parameters = trained_parts(self.network)
 
         def examples(windows: Sequence[Windows]) -> Examples:
-            found = Labelled.of(*windows, events, options.events)
+            found = Labelled.of(windows[0], windows[1], events, options.events)
             return Examples(phrased.rows([events.text(trace) for trace in found.traces]), found.counts, found.anomalous)
 
         known = examples(learnt)
@@ -199,7 +199,9 @@ class TraceClassifier(ABC):
             judge = replace(self.judge, reader=phrased.session(path))
             difference = float(np.abs(judge.log_odds(windows) - self.judge.log_odds(windows)).max(initial=0))
             if not difference < LIMIT:
-                raise ModelError(f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit")
+                raise ModelError(
+                    f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit"
+                )
             for made in path.parent.iterdir():
                 os.replace(made, folder / made.name)
         return difference

@@ -13,6 +13,7 @@ import numpy as np
 from logscan.networks.vocabulary import PAD
 from logscan.windows.sessions import Ints
 
+LEAST = 512  # sequences in an epoch, where so many are learnt from, however few of them are distinct
 POOL = 16  # batches among which chunks are sorted by length, so that little is padded
 
 
@@ -63,6 +64,12 @@ def shuffled(
     """All chunks in batches of `size`, in random order."""
     together = pooled([chunk.stop - chunk.begin for chunk in found], size, rng)
     return [batch(sequences, weights, [found[at] for at in chosen]) for chosen in together]
+
+
+def repeated(distinct: Ints, learnt: int) -> Ints:
+    """Which of the distinct sequences an epoch shows, of so many that are learnt from: where there are few, the same
+    again and again, since one pass would be too few steps."""
+    return np.tile(distinct, -(-min(LEAST, learnt) // len(distinct)))
 
 
 def pooled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[list[int]]:

@@ -68,8 +68,9 @@ class LogLLM:
         if anomalous is None or len(anomalous) < 2:
             raise InputError(f"{self.name} learns from anomalous windows too, and there are none to learn from")
         from logscan.detectors.logllm.judging import Judge, encoded
-        from logscan.detectors.logllm.network import TorchNetworks, new_network, trained_parts
+        from logscan.detectors.logllm.network import TorchNetworks, new_network
         from logscan.detectors.logllm.training import Examples, learn
+        from logscan.networks.tuning import trained_parts
 
         assert normal.messages is not None
         texts = normal.messages.texts
@@ -135,8 +136,9 @@ class LogLLM:
     def save(self, folder: Path) -> None:
         """Write what was learnt: a JSON file, the weights that were trained, and of both bases what tells which they
         are, their tokenizers, and with `include_base` their weights."""
-        from logscan.detectors.logllm.network import WEIGHTS, trained_parts
+        from logscan.detectors.logllm.network import WEIGHTS
         from logscan.networks.pretrained import save_base
+        from logscan.networks.tuning import trained_parts
         from logscan.networks.weights import save_weights
 
         bases = dict(zip(BASES, self._bases, strict=True))

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from logscan.detectors.logllm.prompt import Prompt
+from logscan.detectors.wholes import left_out
+from logscan.networks.rows import by_length, in_parts, padded
 from logscan.windows.sessions import Floats, Ints, Windows
 
 HELD = 1 << 27  # numbers of embeddings that are held at once, 512 MiB
 AT_ONCE = 4_096  # tokens that a network reads at once
-BLAMED = 1 << 20  # messages that are read again, at most, to find those to blame
 
 Embeddings = npt.NDArray[np.float32]
 
@@ -73,25 +74,7 @@ class Judge:
     def blame(self, windows: Windows) -> Floats:
         """(events,) by how much the log-odds of each window fall without each of its messages; 0 in windows for which
         there is no time."""
-        first, inverse, _ = windows.by_message().distinct()
-        whole = sequences(windows.take(first))
-        said = [np.unique(messages) for messages in whole]
-        cost = np.cumsum([len(one) * len(messages) for one, messages in zip(said, whole, strict=True)], dtype=np.int64)
-        blamed = int(np.searchsorted(cost, max([BLAMED, *cost[:1]]), "right"))
-        without = [
-            messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones
-        ]
-        fallen = self._of(windows, [*whole[:blamed], *without])
-        before, after = np.split(fallen, [blamed])
-        found = np.zeros(len(windows.events))
-        begin = np.cumsum([0, *map(len, said)])
-        numbers = windows.events["message"].to_numpy()
-        for window, which in enumerate(inverse.tolist()):
-            if which < blamed:
-                rows = slice(*windows.starts[window : window + 2])
-                fall = before[which] - after[begin[which] : begin[which + 1]]
-                found[rows] = fall[np.searchsorted(said[which], numbers[rows])]
-        return found
+        return left_out(windows.by_message(), lambda wanted: self._of(windows, wanted))
 
     def asked(self, windows: Windows) -> Iterator[tuple[Embeddings, list[Ints]]]:
         """Of each window the embeddings of its messages, and a question for each of its parts."""
@@ -149,35 +132,9 @@ def sequences(windows: Windows) -> list[Ints]:
     return np.split(numbers, windows.starts[1:-1]) if len(windows) else []
 
 
-def in_parts(messages: Ints, most: int) -> list[Ints]:
-    """A sequence in as few parts of equal size as there must be."""
-    return np.array_split(messages, max(1, -(-len(messages) // most)))
-
-
 def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ints]:
     """The tokens of each text."""
     return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch_fast(list(texts))]
-
-
-def padded(rows: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """(b, n) the rows, with zeros at the right, and (b,) their lengths."""
-    lengths = np.array([len(row) for row in rows], np.int64)
-    whole = np.zeros((len(rows), lengths.max(initial=1)), np.int64)
-    whole[np.arange(whole.shape[1]) < lengths[:, None]] = np.concatenate(rows)
-    return whole, lengths
-
-
-def by_length(lengths: Sequence[int], most: int) -> Iterator[Ints]:
-    """Which rows are read together, the short ones first, in batches of at most so many tokens."""
-    order = np.argsort(lengths, kind="stable")
-    batch: list[int] = []
-    for at in order.tolist():
-        if batch and (len(batch) + 1) * lengths[at] > most:
-            yield np.array(batch)
-            batch = []
-        batch.append(at)
-    if batch:
-        yield np.array(batch)
 
 
 def _groups(parts: Sequence[tuple[int, Ints]], most: int) -> Iterator[list[tuple[int, Ints]]]:

@@ -19,17 +19,14 @@ from torch.nn.functional import cross_entropy
 from logscan.detectors.logllm.options import Options
 from logscan.detectors.logllm.prompt import ANSWERS, BEFORE, BEHIND, Prompt
 from logscan.errors import OptionError
-from logscan.networks import memory
-from logscan.networks.adapters import add_adapters, set_learning
-from logscan.networks.options import SCRATCH
-from logscan.networks.pretrained import DECODER, ENCODER, Base, empty, open_decoder, open_encoder, saved_base
+from logscan.networks import tuning
+from logscan.networks.pretrained import DECODER, ENCODER, Base
 from logscan.networks.scratch import new_decoder, new_encoder
-from logscan.networks.weights import check_weights, load_weights
 from logscan.windows.sessions import Ints
 
 IGNORED = -100  # target of what is not to be predicted
 WEIGHTS = "weights.safetensors"
-BASES = {ENCODER: "encoder", DECODER: "decoder"}  # folders with a configuration and a tokenizer each
+BASES = ("encoder", "decoder")  # folders with a configuration and a tokenizer each
 ANSWER = 32  # tokens after which an answer is cut off
 
 
@@ -99,16 +96,11 @@ def new_network(options: Options, texts: list[str], seed: int) -> tuple[Network,
     texts: what a tokenizer from scratch is trained on. Raises OptionError where a model cannot be used, or where there
     is not enough memory to train it.
     """
-    _check_memory(options)
+    wanted = _wanted(options)
+    tuning.check_memory(wanted, options)
     torch.manual_seed(seed)
-    if options.encoder == SCRATCH:
-        encoder = new_encoder(texts, options.size, seed)
-    else:
-        encoder = open_encoder(options.encoder, options.encoder_revision, options.adapters)
-    if options.llm == SCRATCH:
-        decoder = new_decoder([BEFORE, BEHIND, *ANSWERS], options.size, seed)
-    else:
-        decoder = open_decoder(options.llm, options.llm_revision, options.adapters)
+    encoder = tuning.opened(wanted[0], options, lambda: new_encoder(texts, options.size, seed))
+    decoder = tuning.opened(wanted[1], options, lambda: new_decoder([BEFORE, BEHIND, *ANSWERS], options.size, seed))
     prompt = Prompt.of(decoder.tokenizer, decoder.bos, decoder.eos, decoder.name)
     longest = encoder.model.config.max_position_embeddings
     if longest < options.tokens:
@@ -118,7 +110,7 @@ def new_network(options: Options, texts: list[str], seed: int) -> tuple[Network,
         raise OptionError(f"--llm {decoder.name} reads {longest} messages at most: --set messages={longest}")
     encoder.tokenizer.enable_truncation(options.tokens)
     torch.manual_seed(seed)
-    return _built(encoder, decoder, options, prompt), (encoder, decoder), prompt
+    return Network(encoder.model, decoder.model, prompt), (encoder, decoder), prompt
 
 
 def restored(
@@ -128,49 +120,22 @@ def restored(
 
     Raises OptionError where one of these cannot be opened, ModelError where it is another one, or weights are damaged.
     """
-    if not any(digests):
-        encoder, decoder = (empty(architecture, str(folder / place)) for architecture, place in BASES.items())
-        blank = Network(encoder, decoder, prompt)
-        check_weights(trained_parts(blank), folder / WEIGHTS)
-    asked = ((options.encoder, options.encoder_revision), (options.llm, options.llm_revision))
-    bases = [
-        saved_base(architecture, folder / place, name, revision, digest, options.adapters)
-        for (architecture, place), (name, revision), digest in zip(BASES.items(), asked, digests, strict=True)
-    ]
-    network = _built(bases[0], bases[1], options, prompt)
-    load_weights(trained_parts(network), folder / WEIGHTS)
-    return network, (bases[0], bases[1])
-
-
-def _built(encoder: Base, decoder: Base, options: Options, prompt: Prompt) -> Network:
-    for base in (encoder, decoder):
-        if options.checkpointing:
-            base.model.gradient_checkpointing_enable({"use_reentrant": False})
-        if base.digest:  # it has learnt before, and is not trained in full
-            add_adapters(base.model, options.lora)
-    return Network(encoder.model, decoder.model, prompt)
-
-
-def trained_parts(network: Network) -> dict[str, torch.nn.Parameter]:
-    """All that a stage trains, by name."""
-    for part in (network.encoder, network.projector, network.decoder):
-        set_learning(part, True)
-    return {name: weights for name, weights in network.named_parameters() if weights.requires_grad}
-
-
-def _check_memory(options: Options) -> None:
-    """Raises OptionError where networks that are not from scratch would not fit into memory."""
-    needed = 0
-    asked = (
-        (ENCODER, options.encoder, options.encoder_revision, options.tokens),
-        (DECODER, options.llm, options.llm_revision, options.messages),
+    folders = [folder / place for place in BASES]
+    network, (encoder, decoder) = tuning.restored(
+        lambda encoder, decoder: Network(encoder, decoder, prompt),
+        list(zip(_wanted(options), folders, digests, strict=True)),
+        options,
+        folder / WEIGHTS,
     )
-    for architecture, name, revision, longest in asked:
-        if name != SCRATCH:
-            network = empty(architecture, name, revision)
-            tokens = min(longest, network.config.max_position_embeddings) * options.at_once
-            needed += memory.needed(network, options.adapters, options.lora, tokens, options.checkpointing)
-    memory.check(needed, f"to train {options.encoder} and {options.llm}")
+    return network, (encoder, decoder)
+
+
+def _wanted(options: Options) -> tuple[tuning.Wanted, tuning.Wanted]:
+    """Encoder and decoder."""
+    return (
+        tuning.Wanted(ENCODER, options.encoder, options.encoder_revision, options.tokens),
+        tuning.Wanted(DECODER, options.llm, options.llm_revision, options.messages),
+    )
 
 
 class TorchNetworks:

@@ -12,17 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from logscan.detectors.logllm.judging import in_parts, padded, sequences
+from logscan.detectors.logllm.judging import sequences
 from logscan.detectors.logllm.network import IGNORED, Batch, Network
 from logscan.detectors.logllm.options import Answer, Options, Tuning
 from logscan.detectors.logllm.prompt import Prompt
 from logscan.networks.adapters import set_learning
+from logscan.networks.batches import pooled, repeated
 from logscan.networks.loop import Stage, train
+from logscan.networks.rows import in_parts, padded
 from logscan.networks.run import Run
 from logscan.windows.sessions import Ints, Windows
-
-LEAST = 512  # windows in an epoch, where so many are learnt from, however few of them are distinct
-POOL = 16  # batches among which windows are sorted by length, so that little is padded
 
 
 @dataclass(frozen=True)
@@ -115,17 +114,10 @@ def _loss(network: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[st
 def _batches(
     examples: Examples, counts: Ints, rows: list[Ints], prompt: Prompt, size: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """All windows that are shown, in random order, those of about the same length together. Where few are distinct,
-    they are shown again and again."""
-    distinct = np.flatnonzero(counts)
-    passes = -(-min(LEAST, int(counts.sum())) // len(distinct))
-    shown = np.concatenate([rng.permutation(distinct) for _ in range(passes)])
-    together = []
-    for first in range(0, len(shown), POOL * size):
-        pool = sorted(shown[first : first + POOL * size].tolist(), key=lambda at: len(examples.messages[at]))
-        together += [pool[at : at + size] for at in range(0, len(pool), size)]
-    for at in rng.permutation(len(together)):
-        chosen = together[at]
+    """All windows that are shown, in random order; windows of about the same length are together."""
+    shown = repeated(np.flatnonzero(counts), int(counts.sum()))
+    for together in pooled([len(examples.messages[at]) for at in shown], size, rng):
+        chosen = shown[together]
         yield batch([examples.messages[n] for n in chosen], examples.anomalous[chosen], counts[chosen], rows, prompt)
 
 
