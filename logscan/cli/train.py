@@ -67,6 +67,13 @@ def train(
     session: Session = None,
     window: Window = "auto",
     mask: Masks = None,
+    write_pairs: Annotated[
+        Path | None,
+        Option(
+            help="Write the training part as pairs of prompt and completion, for other trainers, and train nothing.",
+            metavar="FILE",
+        ),
+    ] = None,
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Learn from logs what is normal, for `logscan scan --model`."""
@@ -80,6 +87,16 @@ def train(
     from logscan.train import Options
     from logscan.train import train as run
 
+    problems, masks = Problems(), tuple(mask or ())
+    if write_pairs is not None:
+        from logscan.corpora.reading import ReadOptions
+        from logscan.train.pairs import pairs_of
+
+        usual = ReadOptions(protocol or "logllm", train_share, seed, limit, log_format, session, window, masks)
+        with shown_progress(progress) as advance:
+            pairs = pairs_of(corpus, usual, write_pairs, advance, problems.say)
+        typer.echo(f"{visible(str(write_pairs))}: {pairs:,} pairs")
+        return problems.exit_if_fatal()
     check_place(output)
     if resume and detector == BASELINE:
         raise OptionError("the baseline detector has nothing to resume: leave out --resume")
@@ -93,14 +110,13 @@ def train(
         log_format=log_format,
         session=session,
         window=window,
-        masks=tuple(mask or ()),
+        masks=masks,
         detector=detector,
         settings=variant.chosen,
         protocol=protocol or usual_protocol([detector]),
         limit=limit,
     )
     checkpoints = output.parent / f".{output.name}.training"
-    problems = Problems()
     with shown_progress(progress) as advance, shown_epochs(progress) as epoch:
         model = run(corpus, options, advance, problems.say, epoch, checkpoints, resume)
     if os.environ.get("RANK", "0") != "0":  # one of several processes that `accelerate launch` started

@@ -105,7 +105,8 @@ class TraceClassifier(ABC):
             "keys": len(events.hashes),
             "distinct_windows": len(known.rows),
             "held_out_loss": min(figures["held-out loss"] for figures in epochs),
-            "epochs": epochs,
+            "epochs": len(epochs),
+            "validated": epochs,
             "threshold": {
                 "log_odds": round(self.threshold_, 3),
                 "how": "of anomalous, where F1 is best on labelled windows held out from training",

@@ -50,12 +50,14 @@ def left_out(windows: Windows, judge: Callable[[list[Ints]], Floats]) -> Floats:
     """(events,) by how much the score of each window falls without any event of the same key as this one; 0 in windows
     for which there is no time. judge: the scores of sequences of keys, which may be empty. Equal windows are read once.
     """
+    if not len(windows):
+        return np.zeros(0)
     first, inverse, _ = windows.distinct()
     once = windows.take(first)
-    whole = np.split(once.keys, once.starts[1:-1]) if len(once) else []
+    whole = np.split(once.keys, once.starts[1:-1])
     said = [np.unique(keys) for keys in whole]
     cost = np.cumsum([len(one) * len(keys) for one, keys in zip(said, whole, strict=True)], dtype=np.int64)
-    blamed = int(np.searchsorted(cost, max(READ_AGAIN, *cost[:1]), "right"))
+    blamed = int(np.searchsorted(cost, max(READ_AGAIN, cost[0]), "right"))
     without = [keys[keys != one] for keys, ones in zip(whole[:blamed], said, strict=False) for one in ones]
     before, after = np.split(judge([*whole[:blamed], *without]), [blamed])
     found = np.zeros(len(windows.events))
