@@ -265,15 +265,17 @@ def test_figures_of_an_epoch() -> None:
 
 # Pretrained bases
 
+ADAPTERS = [pytest.param("qlora", marks=pytest.mark.slow), pytest.param("lora", marks=pytest.mark.slow), "full"]
 
-@pytest.mark.parametrize("adapters", ["lora", "full"])
+
+@pytest.mark.parametrize("adapters", ADAPTERS)
 def test_a_pretrained_bert_is_tuned(adapters: Any, windows_of: WindowsOf, tmp_path: Path) -> None:
     path = save_encoder(tmp_path / "bert", ["E1 E2 E3 E4 E5", "E0 E1 E2"])
     options = replace(BERT, encoder=str(path), adapters=adapters, lora=Lora(r=2), epochs=1)
     same_when_kept(Bert(options), windows_of, tmp_path / "model")
 
 
-@pytest.mark.parametrize("adapters", ["lora", "full"])
+@pytest.mark.parametrize("adapters", ADAPTERS)
 def test_a_pretrained_llama_is_tuned(adapters: Any, windows_of: WindowsOf, tmp_path: Path) -> None:
     path = save_decoder(tmp_path / "llama")
     options = replace(LLAMA, llm=str(path), adapters=adapters, lora=Lora(r=2), epochs=1, checkpointing=True)
@@ -283,7 +285,7 @@ def test_a_pretrained_llama_is_tuned(adapters: Any, windows_of: WindowsOf, tmp_p
 def same_when_kept(detector: Any, windows_of: WindowsOf, folder: Path) -> None:
     good, bad = windows_of(sequences(1, 12)), windows_of(failed(2, 6))
     figures = detector.fit(good, HASHES, True, Run(), bad)
-    assert (figures["trained_parameters"] < figures["parameters"]) == (detector.options.adapters == "lora")
+    assert (figures["trained_parameters"] < figures["parameters"]) == (detector.options.adapters != "full")
     folder.mkdir()
     detector.save(folder)
     read = type(detector).load(folder, HASHES)

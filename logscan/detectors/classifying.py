@@ -53,10 +53,8 @@ class Examples:
 
     @property
     def weights(self) -> npt.NDArray[np.float32]:
-        """(n,) in the loss."""
-        import os
-
-        return (self.counts ** float(os.environ.get("POWER", "0"))).astype(np.float32)
+        """(n,) in the loss: the frequent ones would leave no room for the others, and these may be labelled wrongly."""
+        return np.sqrt(self.counts).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,7 @@ def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run
 
     Gives the figures of each epoch: `loss`, and of the held-out windows `held-out loss`, accuracy, precision, recall
     and f1 where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc.
+    The held-out loss is the Brier score: cross-entropy would be that of a single wrong label, where there is one.
     """
     lengths = [len(row) for row in learnt.rows]
 
@@ -122,17 +121,18 @@ def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run
         held_out=validate,
         accumulate=how.batch // how.at_once,
     )
-    return [{name: round(value, 4) for name, value in figures.items()} for figures in train(network, stage, run)]
+    return [{name: round(value, 5) for name, value in figures.items()} for figures in train(network, stage, run)]
 
 
 def validated(odds: Floats, examples: Examples) -> dict[str, float]:
     """Figures of (n,) log-odds."""
-    nats = np.logaddexp(0, np.where(examples.anomalous, -odds, odds))
-    scores, labels = logistic(odds, 0.0).repeat(examples.counts), examples.anomalous.repeat(examples.counts)
+    probable = logistic(odds, 0.0)
+    squares = (probable - examples.anomalous) ** 2
+    scores, labels = probable.repeat(examples.counts), examples.anomalous.repeat(examples.counts)
     found = measure(scores, labels)
     cells = confusion(scores, labels)
     return {
-        "held-out loss": float(np.average(nats, weights=examples.weights)),
+        "held-out loss": float(np.average(squares, weights=examples.weights)),
         **{name: getattr(found, name) for name in ("accuracy", "precision", "recall", "f1", "auroc")},
         **{name: float(getattr(cells, name)) for name in ("tp", "fp", "tn", "fn")},
     }
