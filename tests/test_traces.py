@@ -50,7 +50,20 @@ COMMON: dict[str, Any] = {
 BERT = BertOptions(encoder=SCRATCH, **COMMON)
 LLAMA = LlamaOptions(llm=SCRATCH, **COMMON)
 KINDS = [pytest.param(Bert, BERT, id="bert"), pytest.param(LlamaPrompt, LLAMA, id="llama-prompt")]
-FIGURES = {"loss", "held-out loss", "accuracy", "precision", "recall", "f1", "auroc", "tp", "fp", "tn", "fn"}
+FIGURES = {
+    "loss",
+    "held-out loss",
+    "held-out nats",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "auroc",
+    "tp",
+    "fp",
+    "tn",
+    "fn",
+}
 
 Kind = type[Bert] | type[LlamaPrompt]
 

@@ -8,8 +8,8 @@ Transformers for Language Understanding", 2019, section 4, classifies single sen
 What is open there, and was chosen here: an event is a log key, see `traces`; one number is learnt where two classes
 have two, which is the same; a trace that is longer than `events` is read in parts of equal size, each learnt with the
 label of the whole, and its most anomalous part counts; equal traces are learnt once an epoch, with the root of their
-number as weight. The epoch with the lowest loss on held-out windows is kept, and the threshold is where F1 is best on
-these.
+number as weight. The last epoch with the best F1 on held-out windows is kept, and the threshold is a probability of one
+half, unless another one has a better F1 there.
 """
 
 from collections.abc import Sequence

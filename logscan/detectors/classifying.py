@@ -96,11 +96,11 @@ class TorchReader:
 
 
 def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run) -> list[dict[str, float]]:
-    """Train the network in place; it ends as it was after the epoch with the lowest held-out loss.
+    """Train the network in place; it ends as it was after the epoch with the lowest held-out loss, the last such.
 
-    Gives the figures of each epoch: `loss`, and of the held-out windows `held-out loss`, accuracy, precision, recall
-    and f1 where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc.
-    The held-out loss is the Brier score: cross-entropy would be that of a single wrong label, where there is one.
+    Gives the figures of each epoch: `loss`, and of held-out windows their loss, nats, accuracy, precision, recall and f1
+    where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc. The
+    held-out loss is 1 - F1: cross-entropy, `held-out nats`, is mostly that of a few wrong labels where there are some.
     """
     lengths = [len(row) for row in learnt.rows]
 
@@ -126,13 +126,13 @@ def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run
 
 def validated(odds: Floats, examples: Examples) -> dict[str, float]:
     """Figures of (n,) log-odds."""
-    probable = logistic(odds, 0.0)
-    squares = (probable - examples.anomalous) ** 2
-    scores, labels = probable.repeat(examples.counts), examples.anomalous.repeat(examples.counts)
+    nats = np.logaddexp(0, np.where(examples.anomalous, -odds, odds))
+    scores, labels = logistic(odds, 0.0).repeat(examples.counts), examples.anomalous.repeat(examples.counts)
     found = measure(scores, labels)
     cells = confusion(scores, labels)
     return {
-        "held-out loss": float(np.average(squares, weights=examples.weights)),
+        "held-out loss": 1 - found.f1,
+        "held-out nats": float(np.average(nats, weights=examples.weights)),
         **{name: getattr(found, name) for name in ("accuracy", "precision", "recall", "f1", "auroc")},
         **{name: float(getattr(cells, name)) for name in ("tp", "fp", "tn", "fn")},
     }

@@ -10,8 +10,8 @@ the first tokens in which they differ, so that there is a score for every trace 
 
 What is open there, and was chosen here: an event is a log key, see `traces`; a trace that is longer than `events` is
 read in parts of equal size, each learnt with the label of the whole, and its most anomalous part counts; equal traces
-are learnt once an epoch, with the root of their number as weight. The epoch with the lowest loss on held-out windows is
-kept, and the threshold is where F1 is best on these.
+are learnt once an epoch, with the root of their number as weight. The last epoch with the best F1 on held-out windows
+is kept, and the threshold is a probability of one half, unless another one has a better F1 there.
 
 With `pairs` it learns from a file of pairs, as `logscan train --write-pairs` writes it, in the place of the corpus'
 windows; the corpus still tells what the names in it mean.

@@ -11,12 +11,16 @@ def exceeded_by(share: float, normal: Floats) -> float:
     return float(np.sort(normal)[::-1][int(share * len(normal))])
 
 
-def best_between(normal: Floats, anomalous: Floats, prevalence: float | None = None) -> float:
+def best_between(
+    normal: Floats, anomalous: Floats, prevalence: float | None = None, usual: float | None = None
+) -> float:
     """The value that tells (n,) normal windows from (m,) anomalous ones, which have higher ones, with the highest F1,
-    were there this share of anomalous ones; where several do, in the middle of the widest gap."""
+    were there this share of anomalous ones; where several do, the `usual` one, or else the middle of the widest gap."""
     values = np.unique(np.concatenate([normal, anomalous]))
     cuts = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
     gaps = np.concatenate([[0.0], np.diff(values), [0.0]])
+    if usual is not None:
+        cuts, gaps = np.append(cuts, usual), np.append(gaps, np.inf)
     bad = len(anomalous) / (len(normal) + len(anomalous)) if prevalence is None else prevalence
     found = bad * (1 - np.searchsorted(np.sort(anomalous), cuts) / len(anomalous))
     false = (1 - bad) * (1 - np.searchsorted(np.sort(normal), cuts) / len(normal))

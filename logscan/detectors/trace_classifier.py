@@ -98,7 +98,8 @@ class TraceClassifier(ABC):
         known = examples(learnt)
         epochs = learn(self.network, known, examples(held_out), options, run)
         self.judge = Judge(TorchReader(self.network), events, phrased.rows, options.events)
-        self.threshold_ = best_between(*(self.judge.log_odds(windows) for windows in held_out))
+        odds = [self.judge.log_odds(windows) for windows in held_out]
+        self.threshold_ = best_between(odds[0], odds[1], run.prevalence, usual=0.0)
         return {
             "parameters": sum(weights.numel() for weights in self.network.parameters()),
             "trained_parameters": sum(weights.numel() for weights in parameters.values()),
@@ -109,7 +110,7 @@ class TraceClassifier(ABC):
             "validated": epochs,
             "threshold": {
                 "log_odds": round(self.threshold_, 3),
-                "how": "of anomalous, where F1 is best on labelled windows held out from training",
+                "how": "of anomalous, 0 unless F1 is better elsewhere on labelled windows held out from training",
             },
         }
 

@@ -31,8 +31,8 @@ class Stage(Generic[B]):
 
     loss(network, batch): the mean loss of a batch, and figures to be shown
     batches(epoch): the batches of an epoch
-    held_out(network): the loss on what is held out, lower is better, or figures of which "held-out loss" is it; None:
-    the last epoch's network is kept
+    held_out(network): the loss on what is held out, lower is better, and of equal ones the later; or figures of which
+    "held-out loss" is it; None: the last epoch's network is kept
     patience: epochs without a better one, after which the stage ends; 0: never
     accumulate: batches whose gradients make one step
     """
@@ -80,7 +80,7 @@ def train(network: torch.nn.Module, stage: Stage[B], run: Run) -> list[dict[str,
             figures |= found if isinstance(found, dict) else {"held-out loss": found}
         if not math.isfinite(figures["loss"] + figures.get("held-out loss", 0.0)):
             raise InputError(f"{stage.name}: the loss is no number any more; try a lower learning rate")
-        if figures.get("held-out loss", -math.inf) < state.best or stage.held_out is None:
+        if figures.get("held-out loss", -math.inf) <= state.best:
             state.best, state.best_epoch = figures.get("held-out loss", -math.inf), state.epoch
             state.weights = {name: value.detach().clone() for name, value in learning.items()}
         state.history.append(figures)
