@@ -98,8 +98,8 @@ class TorchReader:
 def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run) -> list[dict[str, float]]:
     """Train the network in place; it ends as it was after the epoch with the lowest held-out loss, the last such.
 
-    Gives the figures of each epoch: `loss`, and of held-out windows their loss, nats, accuracy, precision, recall and f1
-    where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc. The
+    Gives the figures of each epoch: `loss`, and of held-out windows their loss, nats, accuracy, precision, recall and
+    f1 where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc. The
     held-out loss is 1 - F1: cross-entropy, `held-out nats`, is mostly that of a few wrong labels where there are some.
     """
     lengths = [len(row) for row in learnt.rows]
