@@ -94,7 +94,7 @@ def shown_epochs(wanted: bool) -> Iterator[Epochs]:
             bar.reset(task, total=epochs, description=stage, figures="", speed="")
         now = monotonic()
         speed = f"{1 / max(now - last, 1e-6):.2g} epochs/s"
-        text = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         bar.update(task, completed=epoch, total=epochs, figures=text, speed=speed)
         last, shown = now, (stage, epoch)
         if now - began > PATIENCE:
