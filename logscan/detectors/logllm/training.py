@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from logscan.detectors.logllm.judging import in_parts, padded, sequences
+from logscan.networks.rows import in_parts, padded, sequences
 from logscan.detectors.logllm.network import IGNORED, Batch, Network
 from logscan.detectors.logllm.options import Answer, Options, Tuning
 from logscan.detectors.logllm.prompt import Prompt
