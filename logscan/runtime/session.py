@@ -119,34 +119,6 @@ class States(Network):
         return self.run(tokens, mask)  # type: ignore[no-any-return]
 
 
-class Classifier(Network):
-    """What judges windows by the vectors of their messages. width: their size."""
-
-    inputs: ClassVar = {"vectors": ("float32", "messages", "width"), "index": ("int64", "batch", "length")}
-    outputs: ClassVar = {"log_odds": ("float32", "batch")}
-
-    def __init__(self, session: Any) -> None:
-        super().__init__(session)
-        self.width = self._sizes["width"]
-
-    def log_odds(self, vectors: Floats, index: Tokens) -> Floats:
-        """(messages, width) vectors, the first of which stands for padding, and (batch, length) rows of them, padded
-        at the right with 0, to (batch,): how much likelier than not each window is anomalous, as a logit."""
-        return self.run(vectors, index)  # type: ignore[no-any-return]
-
-
-class Sphere(Network):
-    """What tells how far windows are from the centre of the normal ones. vocabulary: how many tokens it knows is in
-    its weights alone."""
-
-    inputs: ClassVar = {"tokens": ("int64", "batch", "length")}
-    outputs: ClassVar = {"distances": ("float32", "batch")}
-
-    def distances(self, tokens: Tokens) -> Floats:
-        """(batch, length) tokens, rows padded at the right, to (batch,)."""
-        return self.run(tokens)  # type: ignore[no-any-return]
-
-
 class Decoder(Network):
     """What judges a sequence of vectors within its prompt. width: their size."""
 
@@ -180,16 +152,6 @@ def open_encoder(path: Path) -> Encoder:
 def open_states(path: Path) -> States:
     """An encoder of tokens, see `_open`."""
     return _open(path, States)
-
-
-def open_classifier(path: Path) -> Classifier:
-    """A network that judges windows, see `_open`."""
-    return _open(path, Classifier)
-
-
-def open_sphere(path: Path) -> Sphere:
-    """A network that tells distances, see `_open`."""
-    return _open(path, Sphere)
 
 
 def open_decoder(path: Path) -> Decoder:
