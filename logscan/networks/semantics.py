@@ -181,6 +181,12 @@ class Semantics:
         export_states(self.base.model, path)
         return replace(self, encoder=open_states(path), base=None)
 
+    def quantize(self, folder: Path) -> None:
+        """Write what `export` wrote with weights of eight bits, beside it."""
+        from logscan.runtime.export import quantize
+
+        quantize(folder / EXPORTED[-1], folder / EXPORTED[0])
+
 
 class _TorchEncoder:
     provider = "torch"

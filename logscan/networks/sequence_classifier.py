@@ -2,7 +2,7 @@
 window, learnt from windows with labels that may be probabilities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from logscan.networks.loop import Stage, train
 from logscan.networks.options import Training
-from logscan.networks.rows import by_length, padded
+from logscan.networks.rows import by_length, in_parts, padded, sequences
 from logscan.networks.run import Run
-from logscan.windows.sessions import Floats, Ints
+from logscan.windows.sessions import Floats, Ints, Windows
 
 POOL = 16  # batches among which windows are sorted by length, so that little is padded
 AT_ONCE = 16_384  # messages that are read at once where nothing is learnt
@@ -23,12 +23,37 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Examples:
-    """Windows to learn from. rows: of each the numbers of its messages, beginning with 1
+    """Windows to learn from. rows: of each the numbers of its messages
     anomalous: (n,) the probability that it is so; weights: (n,) how much it counts"""
 
     rows: Sequence[Ints]
     anomalous: Floats
     weights: Floats
+
+    @classmethod
+    def labelled(cls, normal: Windows, anomalous: Windows, most: int) -> "Examples":
+        """Distinct windows of two kinds, in parts of at most so many messages. Both kinds count the same in all."""
+        kinds = []
+        for probability, windows in enumerate((normal, anomalous)):
+            first, _, counts = windows.by_message().distinct()
+            rows = sequences(windows.take(first))
+            kinds.append(cls(rows, np.full(len(rows), float(probability)), counts / counts.sum()).in_parts(most))
+        good, bad = kinds
+        return cls(
+            [*good.rows, *bad.rows],
+            np.concatenate([good.anomalous, bad.anomalous]),
+            np.concatenate([good.weights, bad.weights]),
+        )
+
+    def in_parts(self, most: int) -> "Examples":
+        """Windows of more than so many messages in parts, each with what is known of the whole."""
+        parts = [in_parts(row, most) for row in self.rows]
+        of = np.repeat(np.arange(len(parts)), [len(those) for those in parts])
+        return Examples([part for those in parts for part in those], self.anomalous[of], self.weights[of])
+
+    def renumbered(self, met: Ints) -> "Examples":
+        """With the place of each message among (m,) sorted ones, beginning with 1."""
+        return replace(self, rows=[np.searchsorted(met, row) + 1 for row in self.rows])
 
 
 class SequenceClassifier(torch.nn.Module):

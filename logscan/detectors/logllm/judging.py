@@ -13,12 +13,12 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from logscan.detectors.logllm.prompt import Prompt
+from logscan.detectors.wholes import blame_each
 from logscan.networks.rows import by_length, encoded, groups, in_parts, padded, sequences
 from logscan.windows.sessions import Floats, Ints, Windows
 
 HELD = 1 << 27  # numbers of embeddings that are held at once, 512 MiB
 AT_ONCE = 4_096  # tokens that a network reads at once
-BLAMED = 1 << 20  # messages that are read again, at most, to find those to blame
 
 Embeddings = npt.NDArray[np.float32]
 
@@ -74,25 +74,7 @@ class Judge:
     def blame(self, windows: Windows) -> Floats:
         """(events,) by how much the log-odds of each window fall without each of its messages; 0 in windows for which
         there is no time."""
-        first, inverse, _ = windows.by_message().distinct()
-        whole = sequences(windows.take(first))
-        said = [np.unique(messages) for messages in whole]
-        cost = np.cumsum([len(one) * len(messages) for one, messages in zip(said, whole, strict=True)], dtype=np.int64)
-        blamed = int(np.searchsorted(cost, max([BLAMED, *cost[:1]]), "right"))
-        without = [
-            messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones
-        ]
-        fallen = self._of(windows, [*whole[:blamed], *without])
-        before, after = np.split(fallen, [blamed])
-        found = np.zeros(len(windows.events))
-        begin = np.cumsum([0, *map(len, said)])
-        numbers = windows.events["message"].to_numpy()
-        for window, which in enumerate(inverse.tolist()):
-            if which < blamed:
-                rows = slice(*windows.starts[window : window + 2])
-                fall = before[which] - after[begin[which] : begin[which + 1]]
-                found[rows] = fall[np.searchsorted(said[which], numbers[rows])]
-        return found
+        return blame_each(windows, lambda rows: self._of(windows, rows))
 
     def asked(self, windows: Windows) -> Iterator[tuple[Embeddings, list[Ints]]]:
         """Of each window the embeddings of its messages, and a question for each of its parts."""
