@@ -104,13 +104,16 @@ class SemanticDetector:
         rng = np.random.default_rng(run.seed)
         learnt, held_out = zip(*(kind.parted(self.options.held_out, rng) for kind in (normal, anomalous)), strict=True)
         most = self.options.messages
-        figures = self._learn(normal, Examples.labelled(*learnt, most), Examples.labelled(*held_out, most), run)
+        examples, judged = Examples.labelled(*learnt, most), Examples.labelled(*held_out, most)
+        self._open(normal, np.unique(np.concatenate(examples.rows)), run.seed)
+        figures = self._learn(normal, examples, judged, run)
         self.threshold_ = best_between(*(self.log_odds(windows) for windows in held_out))
         how = "of being anomalous, where F1 is best on labelled windows held out from training"
         return {**figures, "threshold": {"log_odds": round(self.threshold_, 3), "how": how}}
 
     def _learn(self, windows: Windows, learnt: "Examples", held_out: "Examples", run: "Run") -> dict[str, Any]:
-        """Train a network on examples, whose rows are numbers of the windows' messages. Gives figures."""
+        """Train a network on examples, whose rows are numbers of the windows' messages, once the encoder is open. Gives
+        figures."""
         import torch
 
         from logscan.networks.sequence_classifier import SequenceClassifier, learn
@@ -119,7 +122,6 @@ class SemanticDetector:
         assert windows.messages is not None
         texts = windows.messages.texts
         met = np.unique(np.concatenate(learnt.rows))
-        self._open([texts[number] for number in met], run.seed)
         torch.manual_seed(run.seed)
         self._network = SequenceClassifier(self.network(self.semantics.width), self.semantics.width)
         self._network.standardise(self._vectors(texts, met))
@@ -136,8 +138,10 @@ class SemanticDetector:
             "losses": losses,
         }
 
-    def _open(self, texts: Sequence[str], seed: int) -> None:
-        """The encoder, and how rare its tokens are in the texts that are learnt from."""
+    def _open(self, windows: Windows, met: Ints, seed: int) -> None:
+        """The encoder, and how rare its tokens are in the messages that are learnt from."""
+        assert windows.messages is not None
+        texts = [windows.messages.texts[number] for number in met]
         self.semantics = Semantics.opened(self.options, texts, seed)
         if self.by_rarity:
             self.idf_ = rarity(encoded(self.semantics.tokenizer, texts), self.semantics.tokenizer.get_vocab_size())

@@ -55,9 +55,7 @@ def blame_each(windows: Windows, log_odds: Callable[[list[Ints]], Floats]) -> Fl
     said = [np.unique(messages) for messages in whole]
     cost = np.cumsum([len(one) * len(messages) for one, messages in zip(said, whole, strict=True)], dtype=np.int64)
     blamed = int(np.searchsorted(cost, max([BLAMED, *cost[:1]]), "right"))
-    without = [
-        messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones
-    ]
+    without = [messages[messages != one] for messages, ones in zip(whole[:blamed], said, strict=False) for one in ones]
     fallen = log_odds([*whole[:blamed], *without])
     before, after = np.split(fallen, [blamed])
     found = np.zeros(len(windows.events))

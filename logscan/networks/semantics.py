@@ -167,7 +167,9 @@ class Semantics:
         base = open_encoder(str(place)) if inside else open_encoder(options.encoder, known["revision"])
         assert base.folder is not None
         if digest_of(base.folder) != known["digest"]:
-            raise ModelError(f"{options.encoder} is not what it was when the model was trained: its weights have changed")
+            raise ModelError(
+                f"{options.encoder} is not what it was when the model was trained: its weights have changed"
+            )
         base.tokenizer.enable_truncation(options.tokens)
         return cls(_TorchEncoder(base.model), base.tokenizer, replace(base, digest=known["digest"]))
 

@@ -51,6 +51,10 @@ class Examples:
         of = np.repeat(np.arange(len(parts)), [len(those) for those in parts])
         return Examples([part for those in parts for part in those], self.anomalous[of], self.weights[of])
 
+    def take(self, chosen: Ints) -> "Examples":
+        """Those at these indices."""
+        return Examples([self.rows[at] for at in chosen], self.anomalous[chosen], self.weights[chosen])
+
     def renumbered(self, met: Ints) -> "Examples":
         """With the place of each message among (m,) sorted ones, beginning with 1."""
         return replace(self, rows=[np.searchsorted(met, row) + 1 for row in self.rows])
