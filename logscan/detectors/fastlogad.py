@@ -1,5 +1,5 @@
-"""FastLogAD: a generator makes pseudo anomalies of normal windows, a discriminator learns to keep the normal ones together
-and these away; one pass of it judges a window, where masked language models need one for each key.
+"""FastLogAD: a generator makes pseudo anomalies of normal windows, a discriminator learns to keep these away from the
+normal ones; one pass of it judges a window, where masked language models need one for each key.
 
 Source: Y. Lin, H. Deng and X. Li, "FastLogAD: Log Anomaly Detection with Mask-Guided Pseudo Anomaly Generation and
 Discrimination", 2024.
@@ -11,8 +11,8 @@ Discrimination", 2024.
 
 What was chosen: both are trained together; the share of a window's keys that is masked is drawn between `least` and
 `most`; a share `unknown` of what is filled in is the key that stands for all new ones, so that the discriminator knows
-it, too; a pseudo anomaly that came out as it was counts for nothing; the centre is the origin, and a window's vector that
-of BEGIN; the losses are those of hypersphere classification (P. Liznerski et al., "Explainable Deep One-Class
+it, too; a pseudo anomaly that came out as it was counts for nothing; the centre is the origin, and a window's vector
+that of BEGIN; the losses are those of hypersphere classification (P. Liznerski et al., "Explainable Deep One-Class
 Classification", 2021); what is longer than `context` keys is read in parts, and judged as its farthest one. The
 threshold is put where a share of held-out normal windows exceeds it.
 """

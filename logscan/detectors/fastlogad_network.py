@@ -56,11 +56,11 @@ class Discriminator(torch.nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        return self.squares(tokens).sqrt()
+        return torch.sqrt(self.squares(tokens))
 
     def squares(self, tokens: torch.Tensor) -> torch.Tensor:
         """(batch,) squares of the distances."""
-        vectors = self.project(self.reader(tokens)[:, 0]).float()
+        vectors: torch.Tensor = self.project(self.reader(tokens)[:, 0]).float()
         return (vectors * vectors).mean(1)
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 STATE = "detector.json"
 MEMORY = "memory.npz"
 AT_ONCE = 64  # windows whose states are held at once
+LEAST = 0.02  # distance of tokens that say the same: what stands beside them changes their states a little
 HELD = 256  # remembered ones whose states are held for the next
 
 
@@ -117,7 +118,8 @@ class Rapid:
         often = np.argsort(-counts, kind="stable")[: self.options.memory]
         parts = {part.tokens.tobytes(): part.tokens for part in self._parts(learnt.take(first[often]))}
         self._remember(list(parts.values())[: self.options.memory])
-        self.threshold_ = exceeded_by(self.options.false_positives, _highest(self.distances(held_out), held_out))
+        distances = _highest(self.distances(held_out), held_out)
+        self.threshold_ = max(exceeded_by(self.options.false_positives, distances), LEAST)
         how = f"which {self.options.false_positives:.1%} of held-out normal windows exceed"
         return {
             "messages": len(met),
@@ -172,11 +174,11 @@ class Rapid:
         assert windows.messages is not None
         met, places = np.unique(windows.events["message"].to_numpy(), return_inverse=True)
         rows = encoded(self.semantics.tokenizer, [windows.messages.texts[number] for number in met])
-        for begin, end in zip(windows.starts[:-1], windows.starts[1:], strict=True):
-            lengths = np.array([len(rows[place]) - 1 for place in places[begin:end]])
+        for start, end in zip(windows.starts[:-1].tolist(), windows.starts[1:].tolist(), strict=True):
+            begin, lengths = start, np.array([len(rows[place]) - 1 for place in places[start:end]])
             while begin < end:
                 fit = max(1, int(np.searchsorted(np.cumsum(lengths), self.options.context - 1, "right")))
-                said = [rows[place] for place in places[begin : begin + fit]]
+                said = [rows[place] for place in places[begin : min(begin + fit, end)]]
                 events = np.repeat(np.arange(begin, begin + len(said)), lengths[:fit])
                 yield Part(np.concatenate([said[0][:1], *(row[1:] for row in said)]), events)
                 begin, lengths = begin + fit, lengths[fit:]
@@ -208,7 +210,7 @@ class Rapid:
         try:
             with np.load(folder / MEMORY, allow_pickle=False) as kept:
                 tokens, lengths, vectors = (kept[name] for name in ("tokens", "lengths", "vectors"))
-        except (OSError, BadZipFile) as error:
+        except (OSError, EOFError, BadZipFile) as error:
             raise ModelError(f"{folder / MEMORY} is damaged ({error}): train it again") from None
         if vectors.shape != (len(lengths), detector.semantics.width) or lengths.sum() != len(tokens):
             raise ModelError(f"{folder / MEMORY} is not of this model: train it again")

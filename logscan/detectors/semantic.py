@@ -78,7 +78,7 @@ class SemanticDetector:
     _network: "SequenceClassifier"
 
     def __init__(self, options: Any = None) -> None:
-        self.options = options or self.options_class()
+        self.options: Any = options or self.options_class()
 
     def network(self, width: int) -> "torch.nn.Module":
         """With random weights, for vectors of this width; see `SequenceClassifier` for what it takes and gives."""
@@ -104,7 +104,7 @@ class SemanticDetector:
         rng = np.random.default_rng(run.seed)
         learnt, held_out = zip(*(kind.parted(self.options.held_out, rng) for kind in (normal, anomalous)), strict=True)
         most = self.options.messages
-        examples, judged = Examples.labelled(*learnt, most), Examples.labelled(*held_out, most)
+        examples, judged = Examples.labelled(learnt, most), Examples.labelled(held_out, most)
         self._open(normal, np.unique(np.concatenate(examples.rows)), run.seed)
         figures = self._learn(normal, examples, judged, run)
         self.threshold_ = best_between(*(self.log_odds(windows) for windows in held_out))

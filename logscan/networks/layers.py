@@ -46,9 +46,10 @@ class Block(torch.nn.Module):
         batch, length, hidden = x.shape
         qkv = self.qkv(self.attention_norm(x)).reshape(batch, length, 3, self.heads, hidden // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        y = scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None, :])
+        y = scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None, :].expand(-1, -1, length, -1))
         x = x + self.dropout(self.output(y.transpose(1, 2).reshape(batch, length, hidden)))
-        return x + self.dropout(self.narrow(gelu(self.widen(self.norm(x)))))
+        x = x + self.dropout(self.narrow(gelu(self.widen(self.norm(x)))))
+        return x
 
 
 def mean(x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:

@@ -31,10 +31,11 @@ class Examples:
     weights: Floats
 
     @classmethod
-    def labelled(cls, normal: Windows, anomalous: Windows, most: int) -> "Examples":
-        """Distinct windows of two kinds, in parts of at most so many messages. Both kinds count the same in all."""
+    def labelled(cls, both: Sequence[Windows], most: int) -> "Examples":
+        """Distinct windows, normal and anomalous ones, in parts of at most so many messages; both kinds count the same
+        in all."""
         kinds = []
-        for probability, windows in enumerate((normal, anomalous)):
+        for probability, windows in enumerate(both):
             first, _, counts = windows.by_message().distinct()
             rows = sequences(windows.take(first))
             kinds.append(cls(rows, np.full(len(rows), float(probability)), counts / counts.sum()).in_parts(most))

@@ -16,13 +16,14 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def pooled(graph: Graph, model: Any, tokens: str, mask: str) -> str:
-    """All of a BertModel: tokens and mask (batch, length), 1 where a token is real, to (batch, hidden), see `states`."""
+    """All of a BertModel: tokens and mask as for `states`, to (batch, hidden). Raises ModelError as that does."""
     first = graph("Gather", states(graph, model, tokens, mask), graph.integer(0), axis=1)
     return graph("Tanh", graph.linear(first, model.pooler.dense))
 
 
 def states(graph: Graph, model: Any, tokens: str, mask: str) -> str:
-    """A BertModel without its pooler: to (batch, length, hidden), which mean nothing where a token is not real.
+    """A BertModel without its pooler: tokens and mask (batch, length), 1 where a token is real, to (batch, length,
+    hidden), which mean nothing where a token is not real.
 
     Raises ModelError where its activation is not one of `ACTIVATIONS`.
     """
