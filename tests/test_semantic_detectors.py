@@ -46,7 +46,7 @@ UNSUPERVISED = [
             hidden=16,
             intermediate=32,
             context=16,
-            training=Training(epochs=120, batch=16, learning_rate=1e-2),
+            training=Training(epochs=60, batch=16, learning_rate=2e-2),
             false_positives=0.05,
         )
     ),
@@ -184,7 +184,7 @@ def test_damaged_and_foreign_files_are_refused(trained: dict[str, Any], tmp_path
     other.mkdir()
     trained["fastlogad"].save(other)
     state = json.loads((other / "detector.json").read_bytes())
-    state["options"]["hidden"] = 1 << 30
+    state["options"]["hidden"] = 1 << 16
     (other / "detector.json").write_text(json.dumps(state))
     with pytest.raises(ModelError, match="not as it should be"):
         fastlogad.FastLogAD.load(other, HASHES)

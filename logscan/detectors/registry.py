@@ -31,6 +31,12 @@ BUILT_IN = {
     "deeplog": "logscan.detectors.deeplog:DeepLog",
     "loganomaly": "logscan.detectors.loganomaly:LogAnomaly",
     "logbert": "logscan.detectors.logbert:LogBERT",
+    "logrobust": "logscan.detectors.logrobust:LogRobust",
+    "cnn": "logscan.detectors.cnn:Cnn",
+    "neurallog": "logscan.detectors.neurallog:NeuralLog",
+    "plelog": "logscan.detectors.plelog:PLELog",
+    "rapid": "logscan.detectors.rapid:Rapid",
+    "fastlogad": "logscan.detectors.fastlogad:FastLogAD",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
     "logllm": "logscan.detectors.logllm.detector:LogLLM",
 }
