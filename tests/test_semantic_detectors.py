@@ -1,6 +1,8 @@
 """Detectors that read what messages say: they find planted faults, and survive saving, loading and export."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +33,12 @@ SIZES: dict[str, Any] = {
     "tokens": 16,
 }
 SMALL = {**SIZES, "messages": 16, "training": Training(epochs=30, batch=16, learning_rate=1e-2)}
-SUPERVISED = [
+SUPERVISED: list[Any] = [
     logrobust.LogRobust(logrobust.Options(**SMALL, hidden=8)),
     cnn.Cnn(cnn.Options(**SMALL, filters=8)),
     neurallog.NeuralLog(neurallog.Options(**SMALL, heads=2, hidden=16, intermediate=32)),
 ]
-UNSUPERVISED = [
+UNSUPERVISED: list[Any] = [
     plelog.PLELog(plelog.Options(**SMALL, hidden=8, components=4, false_positives=0.05)),
     rapid.Rapid(rapid.Options(**SIZES, context=64, false_positives=0.05)),
     fastlogad.FastLogAD(
@@ -224,6 +226,16 @@ def test_padding_changes_nothing(kind: Any) -> None:
         torch.testing.assert_close(layer(x, real).flip(1).roll(4, -1), turned)
 
 
+WITHOUT_TORCH = """
+import sys
+from importlib import import_module
+from pathlib import Path
+sys.modules |= dict.fromkeys(("torch", "transformers", "accelerate", "safetensors", "onnx", "sklearn"))
+detector = getattr(import_module({module!r}), {name!r}).load(Path({folder!r}), [f"hash {{n}}" for n in range(6)])
+print(detector.provider)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("detector", ALL, ids=name)
 def test_an_exported_one_scores_the_same(trained: dict[str, Any], detector: Any, tmp_path: Path) -> None:
@@ -237,3 +249,6 @@ def test_an_exported_one_scores_the_same(trained: dict[str, Any], detector: Any,
     exported.quantize(tmp_path)
     small = type(found).load(tmp_path, HASHES).score(some).window
     assert ((small > 0.5) == (found.score(some).window > 0.5)).mean() > 0.8
+    script = WITHOUT_TORCH.format(module=type(found).__module__, name=type(found).__name__, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("ONNX Runtime")

@@ -25,7 +25,7 @@ from logscan.detectors.wholes import blame_each
 from logscan.errors import InputError, ModelError
 from logscan.networks.options import Training
 from logscan.networks.rows import by_length, encoded, groups, in_parts, padded, sequences
-from logscan.networks.semantics import SemanticOptions, Semantics, Vectors
+from logscan.networks.semantics import SemanticOptions, Semantics, Vectors, as_rarity, of_rarity, rarity
 from logscan.settings import build
 from logscan.templates.messages import Input
 from logscan.windows.sessions import Floats, Ints, Windows
@@ -195,15 +195,13 @@ class SemanticDetector:
         """Write what was learnt: a JSON file, the network's weights, and the encoder, see `Semantics.save`."""
         from logscan.networks.weights import save_weights
 
-        rare = None if self.idf_ is None else {"unseen": self.idf_.max(), "seen": _sparse(self.idf_)}
         state = {
             "options": asdict(self.options),
             "threshold": self.threshold_,
             "encoder": self.semantics.save(folder, self.options.include_base),
-            "tokens": self.semantics.tokenizer.get_vocab_size(),
-            "idf": rare,
+            "idf": None if self.idf_ is None else of_rarity(self.idf_),
         }
-        (folder / STATE).write_bytes(orjson.dumps(state, option=orjson.OPT_SERIALIZE_NUMPY))
+        (folder / STATE).write_bytes(orjson.dumps(state))
         save_weights(self._network.state_dict(), folder / WEIGHTS)
 
     @classmethod
@@ -218,10 +216,7 @@ class SemanticDetector:
         state = orjson.loads((folder / STATE).read_bytes())
         detector = cls(build(cls.options_class, state["options"]))
         detector.threshold_ = float(state["threshold"])
-        if state["idf"] is not None:
-            detector.idf_ = np.full(int(state["tokens"]), float(state["idf"]["unseen"]))
-            for token, value in state["idf"]["seen"]:
-                detector.idf_[token] = value
+        detector.idf_ = None if state["idf"] is None else as_rarity(state["idf"])
         paths = [folder / name for name in EXPORTED if exported and (folder / name).is_file()]
         with torch_missing(folder):
             detector.semantics = Semantics.load(folder, detector.options, state["encoder"], bool(paths))
@@ -283,18 +278,6 @@ class SemanticDetector:
 def _table(vectors: Vectors) -> Vectors:
     """Vectors behind the one that stands for padding."""
     return np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])
-
-
-def rarity(rows: Sequence[Ints], vocabulary: int) -> Floats:
-    """(vocabulary,) the inverse document frequency of each token, ln((n + 1) / n_token), where n_token of n texts have
-    it, that of one which none has as if one had it; the frequency within a text is how often its mean counts it."""
-    having = np.bincount(np.concatenate([np.unique(row) for row in rows]), minlength=vocabulary)
-    return np.log((len(rows) + 1) / np.maximum(having, 1))
-
-
-def _sparse(idf: Floats) -> list[tuple[int, float]]:
-    """Those tokens that are not the rarest."""
-    return [(int(token), float(idf[token])) for token in np.flatnonzero(idf < idf.max())]
 
 
 @contextmanager

@@ -207,3 +207,23 @@ class _TorchEncoder:
         with torch.inference_mode():
             found: Vectors = self.model(input_ids=here[0], attention_mask=here[1]).last_hidden_state.cpu().numpy()
         return found
+
+
+def rarity(rows: Sequence[Ints], vocabulary: int) -> Floats:
+    """(vocabulary,) the inverse document frequency of each token, ln((n + 1) / n_token), where n_token of n texts have
+    it, that of one which none has as if one had it; the frequency within a text is how often its mean counts it."""
+    having = np.bincount(np.concatenate([np.unique(row) for row in rows]), minlength=vocabulary)
+    return np.log((len(rows) + 1) / np.maximum(having, 1))
+
+
+def of_rarity(idf: Floats) -> dict[str, Any]:
+    """To be saved: those tokens that are not the rarest."""
+    seen = np.flatnonzero(idf < idf.max())
+    return {"tokens": len(idf), "rarest": float(idf.max()), "seen": seen.tolist(), "values": idf[seen].tolist()}
+
+
+def as_rarity(saved: dict[str, Any]) -> Floats:
+    """(vocabulary,) what `of_rarity` made."""
+    idf = np.full(int(saved["tokens"]), float(saved["rarest"]))
+    idf[saved["seen"]] = saved["values"]
+    return idf
