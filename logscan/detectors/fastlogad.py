@@ -94,7 +94,7 @@ class FastLogAD:
     reads = None
 
     vocabulary: Vocabulary
-    discriminator: Any  # networks.traced.InTorch or runtime.session.Network: `run(tokens)`
+    discriminator: Any  # networks.in_torch.InTorch or runtime.session.Network: `run(tokens)`
     threshold_: float
     _network: "torch.nn.Module"
 
@@ -113,7 +113,7 @@ class FastLogAD:
         import torch
 
         from logscan.detectors.fastlogad_network import Both, learn
-        from logscan.runtime.traced import InTorch
+        from logscan.networks.in_torch import InTorch
 
         learnt, held_out = normal.parted(self.options.held_out, np.random.default_rng(run.seed))
         self.vocabulary = Vocabulary.learnt(learnt, hashes)
@@ -195,8 +195,8 @@ class FastLogAD:
         import torch
 
         from logscan.detectors.fastlogad_network import Discriminator
+        from logscan.networks.in_torch import InTorch
         from logscan.networks.weights import check_weights, load_weights
-        from logscan.runtime.traced import InTorch
 
         with torch.device("meta"):
             check_weights(Discriminator(len(self.vocabulary), self.options).state_dict(), folder / WEIGHTS)

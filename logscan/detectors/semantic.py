@@ -72,7 +72,7 @@ class SemanticDetector:
     options_class: ClassVar[type[Options]]
 
     semantics: Semantics
-    classifier: Any  # networks.traced.InTorch or runtime.session.Network: `run(vectors, index)`
+    classifier: Any  # networks.in_torch.InTorch or runtime.session.Network: `run(vectors, index)`
     threshold_: float
     idf_: Floats | None = None
     _network: "SequenceClassifier"
@@ -107,7 +107,8 @@ class SemanticDetector:
         examples, judged = Examples.labelled(learnt, most), Examples.labelled(held_out, most)
         self._open(normal, np.unique(np.concatenate(examples.rows)), run.seed)
         figures = self._learn(normal, examples, judged, run)
-        self.threshold_ = best_between(*(self.log_odds(windows) for windows in held_out))
+        good, bad = (self.log_odds(windows) for windows in held_out)
+        self.threshold_ = best_between(good, bad, run.prevalence)
         how = "of being anomalous, where F1 is best on labelled windows held out from training"
         return {**figures, "threshold": {"log_odds": round(self.threshold_, 3), "how": how}}
 
@@ -116,8 +117,8 @@ class SemanticDetector:
         figures."""
         import torch
 
+        from logscan.networks.in_torch import InTorch
         from logscan.networks.sequence_classifier import SequenceClassifier, learn
-        from logscan.runtime.traced import InTorch
 
         assert windows.messages is not None
         texts = windows.messages.texts
@@ -228,9 +229,9 @@ class SemanticDetector:
     def _restored(self, folder: Path) -> Any:
         import torch
 
+        from logscan.networks.in_torch import InTorch
         from logscan.networks.sequence_classifier import SequenceClassifier
         from logscan.networks.weights import check_weights, load_weights
-        from logscan.runtime.traced import InTorch
 
         width = self.semantics.width
         with torch.device("meta"):
