@@ -111,7 +111,7 @@ class States(Network):
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
-        self.width = self._sizes["width"]
+        self.width = self.sizes["width"]
 
     def states(self, tokens: Tokens, mask: Tokens) -> Floats:
         """(batch, length) tokens, rows padded at the right, and which of them are real, 1 or 0, to (batch, length,
