@@ -47,6 +47,9 @@ def test_an_import_takes_no_more_than_typer_does(module: str) -> None:
         "logscan.runtime.session",
         "logscan.detectors.loganomaly",
         "logscan.detectors.logbert",
+        "logscan.detectors.plelog",
+        "logscan.detectors.rapid",
+        "logscan.detectors.fastlogad",
     ],
 )
 def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:

@@ -26,11 +26,10 @@ torch.set_num_threads(1)
 
 from small_models import SIZE, save_decoder, save_encoder  # noqa: E402
 
-from logscan.detectors.logllm.judging import encoded  # noqa: E402
 from logscan.detectors.logllm.network import IGNORED, new_network  # noqa: E402
 from logscan.detectors.logllm.prompt import ANSWERS, BEFORE, BEHIND, Prompt  # noqa: E402
 from logscan.detectors.logllm.training import Examples, batch, learn  # noqa: E402
-from logscan.networks.rows import in_parts  # noqa: E402
+from logscan.networks.rows import encoded, in_parts  # noqa: E402
 from logscan.networks.scratch import new_decoder  # noqa: E402
 
 TEXTS = ["job <*> taken", "scene of <*> MB read", "tile <*> drawn", "job <*> done", "disk of <*> failed"]

@@ -39,3 +39,22 @@ class Size:
             raise ValueError("sizes should be at least 1, and vocabulary at least 300")
         if self.hidden % (2 * self.heads):
             raise ValueError("hidden should be a multiple of twice the heads: rotary embedding turns pairs")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Of a network by AdamW. batch: windows a step; patience: epochs without a better one on what is held out, after
+    which training ends, 0: never; the best one is kept"""
+
+    epochs: int = 20
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that mean nothing."""
+        if self.epochs < 1 or self.batch < 1 or self.patience < 0:
+            raise ValueError("epochs and batch should be at least 1, patience at least 0")
+        if not self.learning_rate > 0 or self.weight_decay < 0:
+            raise ValueError("learning_rate should be above 0, weight_decay at least 0")

@@ -1,15 +1,30 @@
-"""Rows of tokens, each of its own length. No torch is needed."""
+"""Windows and messages as rows of numbers of any length: parts of them, and batches. No torch is needed."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logscan.windows.sessions import Ints
+from logscan.windows.sessions import Ints, Windows
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
-def in_parts(row: Ints, most: int) -> list[Ints]:
-    """A row in as few parts of equal size as there must be."""
-    return np.array_split(row, max(1, -(-len(row) // most)))
+def sequences(windows: Windows) -> list[Ints]:
+    """The numbers of the messages of each window."""
+    numbers = windows.events["message"].to_numpy().astype(np.int64)
+    return np.split(numbers, windows.starts[1:-1]) if len(windows) else []
+
+
+def in_parts(messages: Ints, most: int) -> list[Ints]:
+    """A sequence in as few parts of equal size as there must be."""
+    return np.array_split(messages, max(1, -(-len(messages) // most)))
+
+
+def encoded(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[Ints]:
+    """The tokens of each text."""
+    return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch_fast(list(texts))]
 
 
 def padded(rows: Sequence[Ints]) -> tuple[Ints, Ints]:
@@ -31,3 +46,17 @@ def by_length(lengths: Sequence[int], most: int) -> Iterator[Ints]:
         batch.append(at)
     if batch:
         yield np.array(batch)
+
+
+def groups(parts: Sequence[tuple[int, Ints]], most: int) -> Iterator[list[tuple[int, Ints]]]:
+    """Parts with at most so many messages in a group, so that their embeddings can be held."""
+    group: list[tuple[int, Ints]] = []
+    messages = 0
+    for owner, part in parts:
+        if group and messages + len(part) > most:
+            yield group
+            group, messages = [], 0
+        group.append((owner, part))
+        messages += len(part)
+    if group:
+        yield group

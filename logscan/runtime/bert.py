@@ -1,4 +1,4 @@
-"""A BERT in ONNX, from tokens to what its pooler makes of the first of them: LogLLM's encoder of messages."""
+"""A BERT in ONNX, from tokens to a vector of each, or to what its pooler makes of the first: LogLLM's encoder."""
 
 from typing import Any
 
@@ -16,7 +16,14 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def pooled(graph: Graph, model: Any, tokens: str, mask: str) -> str:
-    """All of a BertModel: tokens and mask (batch, length), 1 where a token is real, to (batch, hidden).
+    """All of a BertModel: tokens and mask as for `states`, to (batch, hidden). Raises ModelError as that does."""
+    first = graph("Gather", states(graph, model, tokens, mask), graph.integer(0), axis=1)
+    return graph("Tanh", graph.linear(first, model.pooler.dense))
+
+
+def states(graph: Graph, model: Any, tokens: str, mask: str) -> str:
+    """A BertModel without its pooler: tokens and mask (batch, length), 1 where a token is real, to (batch, length,
+    hidden), which mean nothing where a token is not real.
 
     Raises ModelError where its activation is not one of `ACTIVATIONS`.
     """
@@ -35,8 +42,7 @@ def pooled(graph: Graph, model: Any, tokens: str, mask: str) -> str:
         x = graph.layer_norm(graph("Add", graph.linear(y, output.dense), x), output.LayerNorm)
         y = graph(activation, graph.linear(x, layer.intermediate.dense), **how)
         x = graph.layer_norm(graph("Add", graph.linear(y, layer.output.dense), x), layer.output.LayerNorm)
-    first = graph("Gather", x, graph.integer(0), axis=1)
-    return graph("Tanh", graph.linear(first, model.pooler.dense))
+    return x
 
 
 def _embeddings(graph: Graph, embeddings: Any, tokens: str) -> str:

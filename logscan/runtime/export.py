@@ -52,6 +52,18 @@ def export_encoder(encoder: Any, projector: torch.nn.Linear, path: Path) -> None
         graph.write(inputs, _floats("embeddings", "batch", projector.out_features))
 
 
+def export_states(encoder: Any, path: Path) -> None:
+    """Write a BertModel without its pooler: `tokens` and `mask` as for `export_encoder`, to `states` (float32, batch x
+    length x width), the last hidden ones, which mean nothing where a token is not real.
+
+    Raises ModelError where it cannot be written so.
+    """
+    with Graph(path) as graph:
+        bert.states(graph, encoder, "tokens", "mask")
+        inputs = [_integers(name, "batch", "length") for name in ("tokens", "mask")]
+        graph.write(inputs, _floats("states", "batch", "length", encoder.config.hidden_size))
+
+
 def export_decoder(decoder: Any, prompt: Sequence[int], words: tuple[int, int], path: Path) -> None:
     """Write a LlamaForCausalLM that reads a prompt and vectors of messages, and chooses between two words.
 

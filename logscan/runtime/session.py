@@ -103,6 +103,22 @@ class Encoder(Network):
         return self.run(tokens, mask)  # type: ignore[no-any-return]
 
 
+class States(Network):
+    """What makes a vector of each token of a message. width: its size."""
+
+    inputs: ClassVar = Encoder.inputs
+    outputs: ClassVar = {"states": ("float32", "batch", "length", "width")}
+
+    def __init__(self, session: Any) -> None:
+        super().__init__(session)
+        self.width = self.sizes["width"]
+
+    def states(self, tokens: Tokens, mask: Tokens) -> Floats:
+        """(batch, length) tokens, rows padded at the right, and which of them are real, 1 or 0, to (batch, length,
+        width). What is given for padding means nothing."""
+        return self.run(tokens, mask)  # type: ignore[no-any-return]
+
+
 class Decoder(Network):
     """What judges a sequence of vectors within its prompt. width: their size."""
 
@@ -131,6 +147,11 @@ def open_session(path: Path) -> Session:
 def open_encoder(path: Path) -> Encoder:
     """An encoder of messages, see `_open`."""
     return _open(path, Encoder)
+
+
+def open_states(path: Path) -> States:
+    """An encoder of tokens, see `_open`."""
+    return _open(path, States)
 
 
 def open_decoder(path: Path) -> Decoder:

@@ -67,9 +67,10 @@ class LogLLM:
         """
         if anomalous is None or len(anomalous) < 2:
             raise InputError(f"{self.name} learns from anomalous windows too, and there are none to learn from")
-        from logscan.detectors.logllm.judging import Judge, encoded
+        from logscan.detectors.logllm.judging import Judge
         from logscan.detectors.logllm.network import TorchNetworks, new_network
         from logscan.detectors.logllm.training import Examples, learn
+        from logscan.networks.rows import encoded
         from logscan.networks.tuning import trained_parts
 
         assert normal.messages is not None

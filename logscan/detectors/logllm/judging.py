@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from logscan.detectors.logllm.prompt import Prompt
 from logscan.detectors.wholes import left_out
-from logscan.networks.rows import by_length, in_parts, padded
+from logscan.networks.rows import by_length, encoded, groups, in_parts, padded, sequences
 from logscan.windows.sessions import Floats, Ints, Windows
 
 HELD = 1 << 27  # numbers of embeddings that are held at once, 512 MiB
@@ -90,7 +90,7 @@ class Judge:
         texts = windows.messages.texts
         parts = [(owner, part) for owner, messages in enumerate(wanted) for part in in_parts(messages, self.messages)]
         found = np.full(len(wanted), -np.inf)
-        for group in _groups(parts, HELD // self.encoder.width):
+        for group in groups(parts, HELD // self.encoder.width):
             met, numbers = np.unique(np.concatenate([part for _, part in group]), return_inverse=True)
             embeddings = self._embed([texts[number] for number in met])
             ends = np.cumsum([len(part) for _, part in group])[:-1]
@@ -124,28 +124,3 @@ class Judge:
         with ThreadPoolExecutor(self.decoder.at_once) as pool:
             list(pool.map(ask, by_length([len(question) for question in questions], AT_ONCE)))
         return found
-
-
-def sequences(windows: Windows) -> list[Ints]:
-    """The numbers of the messages of each window."""
-    numbers = windows.events["message"].to_numpy().astype(np.int64)
-    return np.split(numbers, windows.starts[1:-1]) if len(windows) else []
-
-
-def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ints]:
-    """The tokens of each text."""
-    return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch_fast(list(texts))]
-
-
-def _groups(parts: Sequence[tuple[int, Ints]], most: int) -> Iterator[list[tuple[int, Ints]]]:
-    """Parts with at most so many messages in a group, so that their embeddings can be held."""
-    group: list[tuple[int, Ints]] = []
-    messages = 0
-    for owner, part in parts:
-        if group and messages + len(part) > most:
-            yield group
-            group, messages = [], 0
-        group.append((owner, part))
-        messages += len(part)
-    if group:
-        yield group

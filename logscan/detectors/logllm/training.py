@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from logscan.detectors.logllm.judging import sequences
 from logscan.detectors.logllm.network import IGNORED, Batch, Network
 from logscan.detectors.logllm.options import Answer, Options, Tuning
 from logscan.detectors.logllm.prompt import Prompt
 from logscan.networks.adapters import set_learning
 from logscan.networks.batches import pooled, repeated
 from logscan.networks.loop import Stage, train
-from logscan.networks.rows import in_parts, padded
+from logscan.networks.rows import in_parts, padded, sequences
 from logscan.networks.run import Run
 from logscan.windows.sessions import Ints, Windows
 
