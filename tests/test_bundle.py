@@ -225,7 +225,7 @@ def test_a_bundle_whose_parts_do_not_belong_together_is_refused(
         ({"version": 2}, "newer"),
         ({"version": "1"}, "not written by logscan"),
         ({"version": None}, "not written by logscan"),
-        ({"detector": "deeplog"}, "other detectors"),
+        ({"detector": "unheard-of"}, "other detectors"),
         ({"layouts": [{"format": "no-such-format"}]}, "layouts"),
         ({"layouts": None}, "layouts"),
     ],
