@@ -1,6 +1,6 @@
 """Measure everything that docs/results-logllm.md says, and write it; --only names one experiment.
 
-    python benchmarks/logllm.py [--only table|windows|unseen|encoder|stages|inputs|beta] [--data DIR] [--out FILE] [--quick]
+    python benchmarks/logllm.py [--only table|windows|unseen|encoder|stages|inputs|beta] [--data DIR] [--quick]
 
 The data are the real logs of ../shared/data or $LOGSCAN_DATA. Networks are small ones of the true architectures, with
 random weights at the beginning, but for the encoder MiniLM, a real one, which a package of the tests carries.
@@ -109,7 +109,7 @@ def beta(lab: Lab) -> Figures:
 
 def windows(lab: Lab) -> Figures:
     """Samples of other logs, in the order of time, by windows of so many messages."""
-    asked = (("Thunderbird", "100"), ("Thunderbird", "20"), ("BGL", "20"))
+    asked = (("Thunderbird", "20"), ("BGL", "100"), ("BGL", "20"))
     names = ["baseline", "counts", "logllm"]
     return {
         f"{name}, windows of {size}": lab.compared(name.lower(), names, lab.seeds, window=size, limit=None)
@@ -214,8 +214,8 @@ def write_table(found: Figures) -> str:
 
 def write_encoder(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20; MiniLM is trained for 5 epochs "
-        "in the last stage in place of 20.",
+        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20. MiniLM has 5 epochs "
+        "of the last stage in place of 20.",
         stands_on(found),
         rows_of(found["results"]),
     ])  # fmt: skip
