@@ -11,7 +11,7 @@ import torch
 from logscan.detectors.thresholds import logistic
 from logscan.detectors.traces import log_odds
 from logscan.evaluation.metrics import confusion, measure
-from logscan.networks.batches import pooled
+from logscan.networks.batches import pooled, repeated
 from logscan.networks.loop import Stage, train
 from logscan.networks.rows import padded
 from logscan.networks.run import Run
@@ -102,11 +102,12 @@ def learn(network: Any, learnt: Examples, held_out: Examples, how: How, run: Run
     f1 where anomalous is what is more probable so, tp, fp, tn and fn, which are the confusion matrix, and auroc. The
     held-out loss is 1 - F1: cross-entropy, `held-out nats`, is mostly that of a few wrong labels where there are some.
     """
-    lengths = [len(row) for row in learnt.rows]
+    shown = repeated(np.arange(len(learnt.rows)), int(learnt.counts.sum()))
+    lengths = [len(learnt.rows[at]) for at in shown]
 
     def batches(epoch: int) -> Sequence[Batch]:
         chosen = pooled(lengths, how.at_once, np.random.default_rng([run.seed, epoch]))
-        return [_batch(learnt, np.array(rows)) for rows in chosen]
+        return [_batch(learnt, shown[rows]) for rows in chosen]
 
     def validate(network: torch.nn.Module) -> dict[str, float]:
         return validated(log_odds(TorchReader(network), held_out.rows), held_out)
