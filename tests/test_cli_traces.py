@@ -11,7 +11,7 @@ from test_train import hdfs
 __all__ = ["hdfs"]  # a fixture
 
 Hdfs = tuple[list[str], dict[str, str]]
-SIZES = ("size.layers=1", "size.hidden=32", "size.intermediate=64", "batch=8", "at_once=8")
+SIZES = ("size.layers=1", "size.hidden=32", "size.intermediate=64")
 TINY = [part for size in SIZES for part in ("--set", size)]
 
 
@@ -47,11 +47,11 @@ def test_from_labels_to_findings(detector: str, folder: Path) -> None:
     if detector == "llama-prompt":
         done(folder, "train", "hdfs", "--write-pairs", "pairs.jsonl")
         more = ["--set", "pairs=pairs.jsonl"]
-    told = done(folder, "train", "hdfs", "--detector", detector, "--preset", "small", *TINY, "--epochs", "30", *more)
+    told = done(folder, "train", "hdfs", "--detector", detector, "--preset", "small", *TINY, "--epochs", "10", *more)
     assert f"\n{detector}: " in told
     learnt: dict[str, Any] = card(folder / "model")
     assert (learnt["split"]["protocol"], learnt["metrics"]["f1"] > 0.9) == ("logllm", True)
-    assert len(learnt["training"]["validated"]) == learnt["training"]["epochs"] == 30
+    assert len(learnt["training"]["validated"]) == learnt["training"]["epochs"] == 10
     assert set(learnt["threshold"]) == {"log_odds", "how"}
     done(folder, "export", "model")
     ran = logscan(folder, "scan", "hdfs/HDFS.log", "--model", "model", "--json")

@@ -77,7 +77,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {
         "encoder": SCRATCH,
         "size": {"layers": 2, "heads": 4, "hidden": 64, "intermediate": 256, "length": 514},
-        "epochs": 20,
+        "epochs": 30,
         "learning_rate": 1e-3,
         "at_once": 32,
         "events": 512,

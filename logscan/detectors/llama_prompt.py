@@ -89,7 +89,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "llm": SCRATCH,
         "size": {"layers": 2, "heads": 4, "hidden": 64, "intermediate": 176, "length": 1024},
         "adapters": "full",
-        "epochs": 20,
+        "epochs": 30,
         "learning_rate": 2e-3,
         "batch": 32,
         "at_once": 32,
