@@ -86,7 +86,7 @@ class LogLLM:
         networks = TorchNetworks(self.network, prompt)
         self.judge = Judge(networks, networks, tokenizer, prompt, self.options.messages)
         good, bad = (self.judge.log_odds(windows) for windows in held_out)
-        self.threshold_ = best_between(good, bad, run.prevalence)
+        self.threshold_ = best_between(good, bad, run.prevalence, usual=0.0)
         return {
             "parameters": sum(weights.numel() for weights in self.network.parameters()),
             "trained_parameters": sum(weights.numel() for weights in trained_parts(self.network).values()),
@@ -97,7 +97,7 @@ class LogLLM:
             "answers": self._answered(*held_out),
             "threshold": {
                 "log_odds": round(self.threshold_, 3),
-                "how": "of the answer anomalous, where F1 is best on labelled windows held out from training",
+                "how": "of the answer anomalous, 0 unless F1 is better elsewhere on labelled windows held out from training",
             },
         }
 
