@@ -97,7 +97,7 @@ class LogLLM:
             "answers": self._answered(*held_out),
             "threshold": {
                 "log_odds": round(self.threshold_, 3),
-                "how": "of the answer anomalous, 0 unless F1 is better elsewhere on labelled windows held out from training",
+                "how": "of the answer anomalous, 0 unless F1 is better elsewhere on windows held out from training",
             },
         }
 
