@@ -101,6 +101,14 @@ class Saved(Detector, Protocol):
 
 
 @runtime_checkable
+class Tuning(Protocol):
+    """A detector that tunes pretrained networks."""
+
+    def check(self) -> None:
+        """Raises OptionError where these cannot be had or would not fit into memory; none of them is loaded."""
+
+
+@runtime_checkable
 class Exportable(Protocol):
     """A detector with a network that ONNX Runtime can run; loaded with `exported=False`."""
 

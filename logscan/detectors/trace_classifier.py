@@ -59,6 +59,12 @@ class TraceClassifier(ABC):
     def _phrased(self, tokenizer: "Tokenizer", special: dict[str, int | None]) -> "Phrased":
         """How it reads traces with this tokenizer. Raises OptionError where it cannot."""
 
+    def check(self) -> None:
+        """Raises OptionError where a pretrained base cannot be had, or would not fit into memory."""
+        from logscan.networks.tuning import check_memory
+
+        check_memory([self._wanted()], self.options)
+
     def fit(
         self, normal: Windows, hashes: Sequence[str], ends: bool, run: "Run", anomalous: Windows | None = None
     ) -> dict[str, Any]:
@@ -77,12 +83,12 @@ class TraceClassifier(ABC):
 
         from logscan.detectors.classifying import Examples, TorchReader, learn
         from logscan.detectors.traces import Judge, Labelled
-        from logscan.networks.tuning import check_memory, opened, trained_parts
+        from logscan.networks.tuning import opened, trained_parts
 
         options, wanted = self.options, self._wanted()
         rng = np.random.default_rng(run.seed)
         learnt, held_out = zip(*(kind.parted(options.held_out, rng) for kind in (normal, anomalous)), strict=True)
-        check_memory([wanted], options)
+        self.check()
         torch.manual_seed(run.seed)
         self.base = base = opened(wanted, options, lambda: self._scratch(events, run.seed))
         phrased = self._phrased(base.tokenizer, {"bos": base.bos, "eos": base.eos})

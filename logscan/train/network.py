@@ -22,7 +22,7 @@ from logscan.corpora import Corpus
 from logscan.corpora.reading import Data, ReadOptions, read
 from logscan.corpora.splits import protocol_of
 from logscan.detectors.profile import Profile, session_events
-from logscan.detectors.registry import check_enough, epochs_of, options_of, saved_class, training
+from logscan.detectors.registry import Tuning, check_enough, epochs_of, options_of, saved_class, training
 from logscan.errors import InputError, OptionError
 from logscan.models.held_out import HeldOut
 from logscan.networks.run import Progress as Epochs
@@ -78,6 +78,8 @@ def train_network(
     with training(options.detector):
         if epochs_of(cls):
             import torch  # noqa: F401 - what is missing is said before the corpus is read
+        if isinstance(detector, Tuning):
+            detector.check()
     learn = _labelled if corpus.anomalous is not None else _unlabelled
     messages = Messages(detector.reads, options.masks) if detector.reads else None
     learnt = learn(corpus, options, messages, progress, on_problem)

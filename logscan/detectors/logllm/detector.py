@@ -58,6 +58,12 @@ class LogLLM:
         """What runs the networks, in words."""
         return self.judge.encoder.provider
 
+    def check(self) -> None:
+        """Raises OptionError where a pretrained network cannot be had, or where both would not fit into memory."""
+        from logscan.detectors.logllm.network import check
+
+        check(self.options)
+
     def fit(
         self, normal: Windows, hashes: Sequence[str], ends: bool, run: "Run", anomalous: Windows | None = None
     ) -> dict[str, Any]:

@@ -90,14 +90,19 @@ class Network(torch.nn.Module):
         return self
 
 
+def check(options: Options) -> None:
+    """Raises OptionError where a pretrained network cannot be had, or where both would not fit into memory."""
+    tuning.check_memory(_wanted(options), options)
+
+
 def new_network(options: Options, texts: list[str], seed: int) -> tuple[Network, tuple[Base, Base], Prompt]:
     """A network that knows nothing of the logs yet, its encoder and decoder, and the prompt in the decoder's words.
 
     texts: what a tokenizer from scratch is trained on. Raises OptionError where a model cannot be used, or where there
     is not enough memory to train it.
     """
+    check(options)
     wanted = _wanted(options)
-    tuning.check_memory(wanted, options)
     torch.manual_seed(seed)
     encoder = tuning.opened(wanted[0], options, lambda: new_encoder(texts, options.size, seed))
     decoder = tuning.opened(wanted[1], options, lambda: new_decoder([BEFORE, BEHIND, *ANSWERS], options.size, seed))
