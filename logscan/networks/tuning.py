@@ -72,7 +72,7 @@ def opened(wanted: Wanted, how: How, scratch: Callable[[], Base]) -> Base:
 def prepare(base: Base, how: How) -> None:
     """Add adapters to what has learnt before and is not trained in full, and checkpointing."""
     if how.checkpointing:
-        base.model.gradient_checkpointing_enable({"use_reentrant": False})
+        base.model.activation_checkpointing_enable()
     if base.digest:
         add_adapters(base.model, how.lora)
 
