@@ -1,12 +1,15 @@
 """`logscan evaluate` as a process."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from test_cli import run
 from test_evaluate import TINY
 from test_train import HEADER, hdfs
+
+from logscan.detectors.registry import detector_class, names
 
 __all__ = ["hdfs"]  # a fixture
 
@@ -61,6 +64,34 @@ def test_markdown_and_a_page_with_figures(folder: Path, tmp_path: Path) -> None:
     assert "| **counts** |" in done.out
     assert page.read_text().startswith("<!doctype html>")
     assert {"roc.svg", "confusion.png"} <= {path.name for path in plots.iterdir()}
+
+
+@pytest.mark.slow
+def test_all_detectors(folder: Path) -> None:
+    args = ("--detector", "all", "--preset", "small", "--epochs", "1", "--encoder", "scratch", "--limit", "200")
+    done = run(folder, "evaluate", "hdfs", *args, "--train-share", "0.5", "--format", "json")
+    assert (done.status, done.err) == (0, "")
+    found = json.loads(done.out)
+    measured = {result["detector"]: result for result in found["results"]}
+    left_out = {one["detector"]: one["why"] for one in found["left_out"]}
+    assert found["protocol"] == "logllama"
+    assert {*measured, *left_out} == {*names()}
+    assert {*left_out} == {name for name in names() if (cls := detector_class(name)) and cls.supervised}
+    assert all("--protocol logllm leaves some there" in why for why in left_out.values())
+    assert "--preset small, --epochs, encoder mean nothing to it" in measured["counts"]["notes"]
+    assert not measured["plelog"]["notes"]
+    assert measured["deeplog"]["options"]["epochs"] == measured["logllama"]["options"]["lm.epochs"] == 1
+    assert all(result["seconds"]["train"] and result["size_bytes"] for result in found["results"][1:])
+
+
+@pytest.mark.slow
+def test_what_needs_a_network_that_is_not_there_is_left_out(folder: Path) -> None:
+    args = ("--detector", "all", "--preset", "small", "--epochs", "1", "--encoder", "none/such", "--limit", "200")
+    done = run(folder, "evaluate", "hdfs", *args, "--protocol", "logllm", more={"HF_HUB_OFFLINE": "1"})
+    assert (done.status, done.err) == (0, "")
+    for name in ("logrobust", "cnn", "neurallog", "plelog", "rapid", "logllm", "bert"):
+        assert f"{name} is left out: --encoder none/such is no folder, and the hub does not give it" in done.out
+    assert re.search(r"^llama-prompt +\d", done.out, flags=re.MULTILINE)
 
 
 def test_settings_of_a_file(folder: Path, tmp_path: Path) -> None:

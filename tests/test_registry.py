@@ -18,6 +18,7 @@ from logscan.detectors.variants import usual_protocol, variants
 from logscan.errors import InputError, LogscanError, ModelError, OptionError
 from logscan.evaluation.compare import Options as EvaluationOptions
 from logscan.evaluation.compare import evaluate
+from logscan.evaluation.tables import notes
 from logscan.models.bundle import load, save, size_of
 from logscan.models.export import export
 from logscan.train import Model, Options, train
@@ -26,14 +27,17 @@ __all__ = ["hdfs"]  # a fixture
 
 Write = Callable[[str, Sequence[str]], str]
 ALERTS = [*range(100, 140), *range(900, 940), *range(1700, 1720)]
-ENTRIES = (
-    "[logscan.detectors]\nwords = detector_words:Words\nkept = detector_words:Kept\ncounts = detector_words:Kept\n"
-)
+ENTRIES = """[logscan.detectors]
+words = detector_words:Words
+kept = detector_words:Kept
+broken = detector_broken:Broken
+counts = detector_words:Kept
+"""
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that brings `words`, which learns from anomalies, and `kept`, which cannot be saved."""
+    """A package that brings `words`, which learns from anomalies, `kept`, which cannot be saved, and `broken`."""
     info = tmp_path / "packages" / "words-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Name: words\nVersion: 1.0\n")
@@ -53,7 +57,7 @@ def kept(folder: Path, model: Model) -> Path:
 
 @pytest.mark.usefixtures("installed")
 def test_another_package_brings_detectors_but_cannot_take_a_built_in_name() -> None:
-    assert names() == ["baseline", *BUILT_IN, "kept", "words"]
+    assert names() == ["baseline", *BUILT_IN, "broken", "kept", "words"]
     assert detector_class("words") is Words
     assert detector_class("counts") is CountVectors
     assert epochs_of(Words) == ("passes",)
@@ -72,12 +76,20 @@ def test_options_for_all_that_know_them() -> None:
     assert variants(["words:passes=2"], "deep", epochs=3)[0].options.passes == 2
     with pytest.raises(OptionError, match="baseline, counts: nothing is learnt in epochs"):
         variants(["baseline", "counts"], epochs=3)
-    assert [usual_protocol(wanted) for wanted in (["counts", "words:passes=2"], ["all"], ["counts"], [])] == [
-        "logllm",
-        "logllm",
-        "logllama",
-        "logllama",
-    ]
+    asked = (["counts", "words:passes=2"], ["all", "words"], ["all"], ["counts"], [])
+    assert [usual_protocol(wanted) for wanted in asked] == ["logllm"] * 2 + ["logllama"] * 3
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_was_asked_of_all_and_means_nothing_to_one_is_noted() -> None:
+    by_name = {variant.name: variant for variant in variants(["all", "counts"], "small", {"encoder": "x"}, epochs=3)}
+    unused = {name: list(variant.unused) for name, variant in by_name.items()}
+    assert unused["baseline"] == unused["pca"] == ["--preset small", "--epochs", "encoder"]
+    assert (unused["words"], unused["logllama"], unused["plelog"]) == (["--preset small"], ["encoder"], [])
+    assert by_name["pca"].notes == ("--preset small, --epochs, encoder mean nothing to it",)
+    assert (by_name["words"].notes, by_name["plelog"].notes) == (("--preset small means nothing to it",), ())
+    assert [name for name, variant in by_name.items() if not variant.of_all] == ["counts"]
+    assert not any(variant.unused for variant in variants(["all"]))
 
 
 @pytest.mark.usefixtures("installed")
@@ -139,13 +151,37 @@ def test_a_corpus_is_read_once_for_all_that_read_the_same_of_it(write: Write) ->
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("message", "error"), [("bad luck", ModelError), ("", ZeroDivisionError)])
+def test_the_others_are_shown_where_one_fails(write: Write, message: str, error: type[Exception]) -> None:
+    compared = evaluate(
+        [write("BGL.log", bgl(2000, ALERTS))],
+        EvaluationOptions(
+            ("counts", f"broken:message={message}", "words:passes=2"),
+            epochs=1,
+            seeds=(0, 1),
+            read=ReadOptions(protocol="logllm", train_share=0.5, window="20"),
+        ),
+    )
+    found = compared.evaluation
+    assert [(result.detector, result.seeds) for result in found.results] == [("counts", (0, 1)), ("words", (0, 1))]
+    assert found.results[0].notes[0] == "--epochs means nothing to it"
+    ((name, why),) = found.left_out
+    assert (name, why) == ("broken", message or "ZeroDivisionError: division by zero")
+    assert [type(failed) for failed in compared.failed] == [error]
+    assert f"broken is left out: {why}" in list(notes(found))
+    assert found.to_json()["left_out"] == [{"detector": "broken", "why": why}]
+    assert len(compared.curves) == 2
+
+
+@pytest.mark.usefixtures("installed")
 def test_what_learns_from_anomalies_says_so_where_there_are_none(write: Write) -> None:
     path = write("BGL.log", bgl(2000, ALERTS))
     read = ReadOptions(protocol="logllama", train_share=0.5, window="20")
     with pytest.raises(InputError, match=r"words learns from anomalous windows too.*--protocol logllm"):
         train([path], options(protocol="logllama"))
-    with pytest.raises(InputError, match=r"words learns from anomalous windows too.*--protocol logllm"):
-        evaluate([path], EvaluationOptions(("words",), read=read))
+    for wanted in (("words",), ("counts", "words")):
+        with pytest.raises(InputError, match=r"words learns from anomalous windows too.*--protocol logllm"):
+            evaluate([path], EvaluationOptions(wanted, read=read))
     with pytest.raises(InputError, match=r"app\.log has no labels, and words learns from anomalous windows too"):
         train([write("app.log", ["one line", "another"])], options())
     with pytest.raises(OptionError, match="kept cannot be saved"):
@@ -195,3 +231,7 @@ def test_the_command(write: Write, installed: Path) -> None:
     assert card["options"]["settings"] == {"passes": 2, "encoder": "bert", "include_base": True}
     status, out, err = logscan("evaluate", *shared, "--detector", "words,counts", "--format", "json")
     assert (status, json.loads("".join(out))["protocol"], err) == (0, "logllm", "")
+    status, out, err = logscan("evaluate", *shared, "--detector", "counts,broken")
+    assert (status, err) == (2, "logscan: bad luck\n")
+    assert "broken is left out: bad luck" in out
+    assert any(line.startswith("counts") for line in out)

@@ -42,7 +42,7 @@ Protocol = Annotated[
     str | None,
     Option(
         help="How a labelled corpus is split: logllama, logllm or time; by default logllm where a detector learns from "
-        "anomalies, else logllama.",
+        "anomalies, else logllama, which is that of `--detector all` too.",
         metavar="NAME",
         rich_help_panel=DETECTOR,
     ),

@@ -27,6 +27,7 @@ EPILOG = """[bold]Examples[/]
   logscan evaluate model hdfs/        [dim]# a model, on what it was not trained on[/]
   logscan evaluate hdfs/ --detector counts,logllama --preset small
   logscan evaluate hdfs/ --detector logllama,logllama:rl.episodes=0
+  logscan evaluate hdfs/ --detector all --preset small --limit 2000
   logscan evaluate BGL.log --protocol time --format markdown --html page.html
 
 A detector's name may be followed by settings of its own, each behind a colon. Labelled corpora lie as for \
@@ -52,8 +53,8 @@ def evaluate(
     detector: Annotated[
         str | None,
         Option(
-            help="Names of detectors to train, with commas between them, or all; "
-            "by default baseline,counts where there is no MODEL.",
+            help="Names of detectors to train, with commas between them, or all, of which those that cannot be "
+            "trained here are left out; by default baseline,counts where there is no MODEL.",
             metavar="NAMES",
             rich_help_panel=DETECTOR,
         ),
@@ -156,6 +157,8 @@ def evaluate(
             sys.stdout.write(markdown(compared.evaluation))
         else:
             table(compared.evaluation, Console())
+    if compared.failed:
+        raise compared.failed[0]
     problems.exit_if_fatal()
 
 

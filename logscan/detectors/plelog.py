@@ -155,7 +155,9 @@ class PLELog(semantic.SemanticDetector):
         normal = np.isin(clusters, clusters[known & (clusters >= 0)])
         found = np.where(normal, 0.5 - model.probabilities_ / 2, 0.5 + model.probabilities_ / 2)
         nearest, _ = NearestNeighbors(n_neighbors=1).fit(points[known]).kneighbors(points)
-        away = nearest[:, 0] / (nearest[:, 0] + (nearest[~known].mean() if not known.all() else 1.0))
+        # all that are not known may lie on known ones
+        usual = 1.0 if known.all() else max(nearest[~known].mean(), np.finfo(float).tiny)
+        away = nearest[:, 0] / (nearest[:, 0] + usual)
         found = np.where(clusters < 0, 0.5 + away / 2, found)
         return np.where(known, 0.0, found)
 

@@ -4,11 +4,12 @@
     compared.evaluation.to_json()
 
 All detectors learn from the same windows and are judged on the same: the corpus is read once a seed, and once more
-for what others read of messages.
+for what others read of messages. One that cannot be trained or fails is left out, and the others are measured.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +18,7 @@ from logscan.corpora import Corpus, open_corpus
 from logscan.corpora.reading import Data, Labelled, ReadOptions, read
 from logscan.detectors.registry import check_enough, training
 from logscan.detectors.variants import Variant, variants
-from logscan.errors import InputError, OptionError
+from logscan.errors import InputError, LogscanError, OptionError
 from logscan.evaluation.contestants import ByProfile, Contestant, Ranking, size_of
 from logscan.evaluation.curves import Curves
 from logscan.evaluation.models import open_model
@@ -27,7 +28,7 @@ from logscan.networks.run import Run, silent
 from logscan.scan import Progress, no_progress
 from logscan.settings import Settings
 from logscan.sources import Problem, open_streams
-from logscan.templates.messages import Messages
+from logscan.templates.messages import Input, Messages
 
 DEFAULT = ("baseline", "counts")
 
@@ -50,10 +51,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Compared:
-    """curves: one a result of the evaluation, of the first seed."""
+    """curves: one a result of the evaluation, of the first seed
+    failed: errors that the user should hear of when the others are shown: not of what `all` brought and cannot be
+    trained here, which the evaluation names beside them"""
 
     evaluation: Evaluation
     curves: tuple[Curves, ...]
+    failed: tuple[Exception, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def evaluate(
     """Measure models and detectors on a corpus: paths are the folders of models, and behind them those of the corpus.
 
     epochs: is told of each epoch of a neural detector. Raises LogscanError where a model, the corpus, its labels or an
-    option cannot be used, or what a training needs is not installed.
+    option cannot be used, where a named detector can be seen to have too little to learn from, and where there is
+    nothing else to show for it, what went wrong with the first detector.
     """
     options = options or Options()
     models = [Path(path) for path in takewhile(lambda path: (Path(path) / "model.json").is_file(), paths)]
@@ -93,22 +98,20 @@ def evaluate(
         raise InputError(f"{corpus.name} has no labels to measure against: see the layouts of `logscan train --help`")
     share = corpus.prevalence if options.prevalence is None else options.prevalence
     rows = [_of_model(folder, corpus, options.read, share, progress, on_problem) for folder in models]
-    runs = []
+    runs: list[list[Measured]] = [[] for _ in chosen]
+    errors: dict[int, Exception] = {}  # by the number of the variant, which is not tried again
     for seed in options.seeds if chosen else ():
-        read_by = {
-            reads: read(
-                corpus,
-                replace(options.read, seed=seed),
-                progress,
-                on_problem,
-                Messages(reads, options.read.masks) if reads else None,
-            )
-            for reads in dict.fromkeys(variant.reads for variant in chosen)
-        }
-        runs.append([_measured(variant, read_by[variant.reads], seed, share, progress, epochs) for variant in chosen])
-    rows += [
-        (alike[0][0], over_seeds([result for _, result, _ in alike]), alike[0][2]) for alike in zip(*runs, strict=True)
-    ]
+        data = _readings(corpus, replace(options.read, seed=seed), progress, on_problem)
+        errors = _untrainable(chosen, data(chosen[0].reads), must=not any(runs)) | errors
+        for n, variant in enumerate(chosen):
+            if n not in errors:
+                try:
+                    runs[n].append(_measured(variant, data(variant.reads), seed, share, progress, epochs))
+                except Exception as error:  # whatever it is, the others may have taken hours
+                    errors[n] = error
+    rows += [(alike[0][0], over_seeds([result for _, result, _ in alike]), alike[0][2]) for alike in runs if alike]
+    if not rows:
+        raise next(iter(errors.values()))
     frame = rows[-1][0]
     return Compared(
         Evaluation(
@@ -121,9 +124,46 @@ def evaluate(
             anomalous=int(frame.test.anomalous.sum()),
             lines=len(frame.test.windows.events),
             results=tuple(result for _, result, _ in rows),
+            left_out=tuple((chosen[n].name, _why(error, len(runs[n]))) for n, error in sorted(errors.items())),
         ),
         tuple(drawn for *_, drawn in rows),
+        tuple(e for n, e in sorted(errors.items()) if not (chosen[n].of_all and isinstance(e, LogscanError))),
     )
+
+
+def _readings(
+    corpus: Corpus, options: ReadOptions, progress: Progress, on_problem: Callable[[Problem], None]
+) -> Callable[[Input | None], Data]:
+    """The corpus with what is read of messages, read when it is first asked for."""
+
+    @cache
+    def reading(reads: Input | None) -> Data:
+        return read(corpus, options, progress, on_problem, Messages(reads, options.masks) if reads else None)
+
+    return reading
+
+
+def _untrainable(chosen: Sequence[Variant], data: Data, must: bool) -> dict[int, Exception]:
+    """What can be seen to have too little to learn from, before the first is trained; must: raise what is wrong with
+    one that was named."""
+    errors: dict[int, Exception] = {}
+    normal, anomalous = data.train.by_label()
+    for n, variant in enumerate(chosen):
+        try:
+            if variant.detector is not None:
+                check_enough(variant.detector(variant.options), data.corpus.name, normal, anomalous)
+        except InputError as error:
+            if must and not variant.of_all:
+                raise
+            errors[n] = error
+    return errors
+
+
+def _why(error: Exception, seeds: int) -> str:
+    """In one line; seeds: those measured before."""
+    line = (str(error).strip() or "it failed").splitlines()[0]
+    kind = "" if isinstance(error, LogscanError) else f"{type(error).__name__}: "
+    return f"{'' if not seeds else f'seed number {seeds + 1}: '}{kind}{line}"
 
 
 def _of_model(
@@ -154,7 +194,7 @@ def trained(
     if variant.detector is None:
         note = "learns while the corpus is read: its time to train is not known apart"
         baseline = ByProfile(data.profile, data.reader, data.corpus, ends, progress).contestant()
-        return replace(baseline, seed=seed, notes=(note, *baseline.notes))
+        return replace(baseline, seed=seed, notes=(note, *baseline.notes, *variant.notes))
     normal, anomalous = data.train.by_label()
     detector = variant.detector(variant.options)
     check_enough(detector, data.corpus.name, normal, anomalous)
@@ -173,4 +213,5 @@ def trained(
         seed=seed,
         train=perf_counter() - began,
         size=size_of(detector),
+        notes=variant.notes,
     )

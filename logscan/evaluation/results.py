@@ -118,7 +118,8 @@ class Result:
 @dataclass(frozen=True)
 class Evaluation:
     """layout: of the corpus; window: how its records were cut; train, test, anomalous: windows learnt from, judged,
-    and of those judged anomalous; lines: in the windows judged; results: in the order in which they are shown."""
+    and of those judged anomalous; lines: in the windows judged; results: in the order in which they are shown;
+    left_out: names of detectors that could not be measured, and why."""
 
     corpus: str
     layout: str
@@ -129,6 +130,7 @@ class Evaluation:
     anomalous: int
     lines: int
     results: tuple[Result, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -172,6 +174,7 @@ class Evaluation:
             "windows": {"train": self.train, "test": self.test, "anomalous": self.anomalous},
             "lines": self.lines,
             "results": [result.to_json() for result in self.results],
+            "left_out": [{"detector": name, "why": why} for name, why in self.left_out],
         }
 
 

@@ -67,10 +67,13 @@ def percent(share: float) -> str:
 
 
 def notes(evaluation: Evaluation) -> Iterator[str]:
-    """What a reader should know about the figures of single detectors, and where intervals come from."""
+    """What a reader should know about the figures of single detectors, which are left out, and where intervals come
+    from."""
     for label, result in zip(evaluation.labels, evaluation.results, strict=True):
         for note in result.notes:
             yield visible(f"{label}: {note}")
+    for name, why in evaluation.left_out:
+        yield visible(f"{name} is left out: {why}")
     if any(len(result.seeds) == 1 for result in evaluation.results):
         yield "intervals of a single seed are of 1,000 bootstrap resamples of the test windows"
 
