@@ -76,7 +76,7 @@ def test_options_for_all_that_know_them() -> None:
     assert variants(["words:passes=2"], "deep", epochs=3)[0].options.passes == 2
     with pytest.raises(OptionError, match="baseline, counts: nothing is learnt in epochs"):
         variants(["baseline", "counts"], epochs=3)
-    asked = (["counts", "words:passes=2"], ["all", "words"], ["all"], ["counts"], [])
+    asked: tuple[list[str], ...] = (["counts", "words:passes=2"], ["all", "words"], ["all"], ["counts"], [])
     assert [usual_protocol(wanted) for wanted in asked] == ["logllm"] * 2 + ["logllama"] * 3
 
 
