@@ -7,16 +7,17 @@ All detectors learn from the same windows and are judged on the same: the corpus
 for what others read of messages. One that cannot be trained or fails is left out, and the others are measured.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from time import perf_counter
+from traceback import clear_frames
 
 from logscan.corpora import Corpus, open_corpus
 from logscan.corpora.reading import Data, Labelled, ReadOptions, read
-from logscan.detectors.registry import check_enough, training
+from logscan.detectors.registry import Tuning, check_enough, training
 from logscan.detectors.variants import Variant, variants
 from logscan.errors import InputError, LogscanError, OptionError
 from logscan.evaluation.contestants import ByProfile, Contestant, Ranking, size_of
@@ -83,8 +84,8 @@ def evaluate(
     """Measure models and detectors on a corpus: paths are the folders of models, and behind them those of the corpus.
 
     epochs: is told of each epoch of a neural detector. Raises LogscanError where a model, the corpus, its labels or an
-    option cannot be used, where a named detector can be seen to have too little to learn from, and where there is
-    nothing else to show for it, what went wrong with the first detector.
+    option cannot be used, and where a named detector can be seen to lack what it learns from; where none could be
+    measured, what went wrong with the first.
     """
     options = options or Options()
     models = [Path(path) for path in takewhile(lambda path: (Path(path) / "model.json").is_file(), paths)]
@@ -102,13 +103,15 @@ def evaluate(
     errors: dict[int, Exception] = {}  # by the number of the variant, which is not tried again
     for seed in options.seeds if chosen else ():
         data = _readings(corpus, replace(options.read, seed=seed), progress, on_problem)
-        errors = _untrainable(chosen, data(chosen[0].reads), must=not any(runs)) | errors
+        left = {n: variant for n, variant in enumerate(chosen) if n not in errors}
+        errors |= _untrainable(left, data(chosen[0].reads), must=not any(runs))
         for n, variant in enumerate(chosen):
             if n not in errors:
                 try:
                     runs[n].append(_measured(variant, data(variant.reads), seed, share, progress, epochs))
                 except Exception as error:  # whatever it is, the others may have taken hours
                     errors[n] = error
+                    clear_frames(error.__traceback__)  # a network that did not fit would stay in memory
     rows += [(alike[0][0], over_seeds([result for _, result, _ in alike]), alike[0][2]) for alike in runs if alike]
     if not rows:
         raise next(iter(errors.values()))
@@ -143,16 +146,21 @@ def _readings(
     return reading
 
 
-def _untrainable(chosen: Sequence[Variant], data: Data, must: bool) -> dict[int, Exception]:
-    """What can be seen to have too little to learn from, before the first is trained; must: raise what is wrong with
-    one that was named."""
+def _untrainable(chosen: Mapping[int, Variant], data: Data, must: bool) -> dict[int, Exception]:
+    """What can be seen to lack windows to learn from or a pretrained network, before the first is trained; must: raise
+    what is wrong with one that was named."""
     errors: dict[int, Exception] = {}
     normal, anomalous = data.train.by_label()
-    for n, variant in enumerate(chosen):
+    for n, variant in chosen.items():
+        if variant.detector is None:
+            continue
+        detector = variant.detector(variant.options)
         try:
-            if variant.detector is not None:
-                check_enough(variant.detector(variant.options), data.corpus.name, normal, anomalous)
-        except InputError as error:
+            check_enough(detector, data.corpus.name, normal, anomalous)
+            with training(variant.name):
+                if isinstance(detector, Tuning):
+                    detector.check()
+        except LogscanError as error:
             if must and not variant.of_all:
                 raise
             errors[n] = error
