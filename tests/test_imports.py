@@ -50,6 +50,7 @@ def test_an_import_takes_no_more_than_typer_does(module: str) -> None:
         "logscan.detectors.plelog",
         "logscan.detectors.rapid",
         "logscan.detectors.fastlogad",
+        "logscan.detectors.ensemble",
     ],
 )
 def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:

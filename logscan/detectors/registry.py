@@ -38,6 +38,7 @@ BUILT_IN = {
     "rapid": "logscan.detectors.rapid:Rapid",
     "fastlogad": "logscan.detectors.fastlogad:FastLogAD",
     "logllama": "logscan.detectors.logllama.detector:LogLLaMA",
+    "ensemble": "logscan.detectors.ensemble:Ensemble",
     "logllm": "logscan.detectors.logllm.detector:LogLLM",
     "bert": "logscan.detectors.bert:Bert",
     "llama-prompt": "logscan.detectors.llama_prompt:LlamaPrompt",

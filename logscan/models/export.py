@@ -33,7 +33,7 @@ def export(folder: Path, int8: bool = False) -> Card:
 
     def figures(kind: str) -> dict[str, Any]:
         """Size of what is exported, and its metrics where the windows have labels."""
-        files = [path for path in folder.glob("*.onnx*") if (".int8.onnx" in path.name) == (kind == "int8")]
+        files = [path for path in folder.rglob("*.onnx*") if (".int8.onnx" in path.name) == (kind == "int8")]
         exported: Saved = type(detector).load(folder, hashes)
         scores, anomalous = held_out.labelled(exported.score(held_out.windows).window)
         found: dict[str, Any] = {"bytes": sum(path.stat().st_size for path in files)}
