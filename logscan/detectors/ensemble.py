@@ -88,7 +88,8 @@ class Rarity:
     def __call__(self, values: Floats) -> Floats:
         """(n,) nats."""
         beyond = np.maximum(values - self._values[-1], 0) * self._slope
-        return np.interp(values, self._values, self._nats, left=0.0) + beyond
+        nats: Floats = np.interp(values, self._values, self._nats, left=0.0) + beyond
+        return nats
 
 
 class Ensemble:
@@ -210,4 +211,5 @@ def _highest(events: Floats, windows: Windows) -> Floats:
 
 def _agreed(rarities: Floats) -> Floats:
     """(n,) the highest of (parts, n) rarities that so many parts reach."""
-    return np.sort(rarities, axis=0)[-AGREE]
+    agreed: Floats = np.sort(rarities, axis=0)[-AGREE]
+    return agreed
