@@ -1,5 +1,6 @@
 """The ensemble: two parts must agree, and it survives saving, loading, export and the command line."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_cli_neural import card, done, logscan, write_labels, write_log
 from test_logllama import TINY
 from test_semantic_detectors import FAILED, HASHES, NEW, SIZES, WITHOUT_TORCH, drawn, windows
+from test_train import hdfs
 
 from logscan.detectors import ensemble
 from logscan.detectors.ensemble import Ensemble, Options, Rarity
 from logscan.detectors.logllama.options import Reinforcement
 from logscan.networks.run import Run
 from logscan.windows import Windows
+
+__all__ = ["hdfs"]  # a fixture
 
 OPTIONS = Options(**SIZES, context=64, lm=replace(TINY, epochs=12), rl=Reinforcement(episodes=0), false_positives=0.02)
 
@@ -40,11 +45,17 @@ def test_a_planted_fault_is_found_and_blamed(trained: Ensemble) -> None:
 
 
 def test_one_part_alone_decides_nothing(trained: Ensemble) -> None:
-    odd = np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 9.0], [0.0, 0.0, 0.0]])
-    high = np.array([[one.highest[-1] + 1] for one in trained.rarity_])
-    rarities = trained._rarities(odd * high)
-    assert (ensemble._agreed(rarities)[:2] <= trained.threshold_).all()
-    assert ensemble._agreed(rarities)[2] > trained.threshold_
+    usual, odd = np.zeros(3), np.full(3, 1e4)
+    one, two = (np.where(np.arange(3) < parts, odd, usual)[:, None] for parts in (1, 2))
+    assert (
+        ensemble._agreed(trained._rarities(one))[0] < trained.threshold_ < ensemble._agreed(trained._rarities(two))[0]
+    )
+
+
+def test_event_counts_that_normal_windows_had_are_an_excuse(trained: Ensemble) -> None:
+    scores = trained.score(windows([[0, 1, 2, 3], [3, 2, 1, 0], [0, 1, 2, 2, 3]])).window
+    assert (scores <= 0.5).all()
+    assert scores[1] > max(scores[0], scores[2])
 
 
 def test_rarity_is_the_share_of_normal_windows_as_high() -> None:
@@ -63,7 +74,7 @@ def test_each_normal_window_is_judged_by_parts_that_did_not_learn_it() -> None:
     assert found.rarity_[1].n == 31
     assert found.rarity_[1].highest[-1] > 4 * found.rarity_[1].highest[-2]
     assert figures["threshold"]["how"].startswith(
-        "a window is anomalous if 2 of 3 parts find it stranger than all but "
+        "of new event counts, 2 of 3 parts finding a window stranger than all"
     )
     assert figures["distinct_windows"] >= 1
 
@@ -115,5 +126,40 @@ def test_an_exported_one_scores_the_same(trained: Ensemble, tmp_path: Path) -> N
     exported.quantize(tmp_path)
     assert ((Ensemble.load(tmp_path, HASHES).score(some).window > 0.5) == (trained.score(some).window > 0.5)).all()
     script = WITHOUT_TORCH.format(module=Ensemble.__module__, name=Ensemble.__name__, folder=str(tmp_path))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.startswith("ONNX Runtime")
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.startswith("ONNX Runtime")
+
+
+@pytest.mark.slow
+def test_from_normal_windows_to_findings(tmp_path: Path, hdfs: tuple[list[str], dict[str, str]]) -> None:
+    lines, labels = hdfs
+    write_log(tmp_path / "hdfs" / "HDFS.log", lines)
+    write_labels(tmp_path / "hdfs", labels)
+    sizes = ("lm.layers=1", "lm.hidden=16", "lm.heads=2", "lm.head_dim=8", "rl.episodes=0", "size.layers=1")
+    tiny = [part for size in (*sizes, "lm.learning_rate=0.01", "size.hidden=32") for part in ("--set", size)]
+    learn = (
+        "train",
+        "hdfs",
+        "--detector",
+        "ensemble",
+        "--preset",
+        "small",
+        *tiny,
+        "--train-share",
+        "0.5",
+        "--limit",
+        "300",
+    )
+    assert "\nensemble: " in done(tmp_path, *learn, "--epochs", "10")
+    learnt = card(tmp_path / "model")
+    assert (learnt["split"]["protocol"], learnt["metrics"]["f1"] > 0.9) == ("logllama", True)
+    done(tmp_path, "export", "model")
+    exported = card(tmp_path / "model")["export"]
+    assert exported["float"]["f1"] == learnt["metrics"]["f1"]
+    assert exported["float"]["bytes"] > 0
+    ran = logscan(tmp_path, "scan", "hdfs/HDFS.log", "--model", "model", "--json")
+    said = [json.loads(line) for line in ran.out.splitlines()]
+    assert (ran.status, said[0]["detector"].partition(",")[0]) == (0, "ensemble (ONNX Runtime")
+    assert [told["type"] for told in said][:2] == ["begin", "finding"]
+    figures = json.loads(done(tmp_path, "evaluate", "model", "hdfs", "--format", "json"))
+    assert figures["results"][0]["metrics"]["f1"] == learnt["metrics"]["f1"]

@@ -1,6 +1,6 @@
 """An ensemble: the baseline's sessions, LogLLaMA and RAPID judge the same windows, and the majority decides.
 
-They look at different things: at how often each event occurs and at single steps, at all that came before an event, at
+They look at different things: at which events occur how often and at single steps, at all that came before an event, at
 what messages say. A normal window that is odd to one of them by accident is rarely so to another, while an anomaly
 shows in more than one way. No label is needed, and those that are there are not looked at.
 
@@ -8,16 +8,19 @@ shows in more than one way. No label is needed, and those that are there are not
     score   to each part, a window is as rare as were those of the judged normal windows that are at least as strange
             to it; the second rarest of the three rarities is that of the window, so that two parts must agree
 
-A window is anomalous where its rarity is one that no more than a share `false_positives` of the judged normal windows
-exceed.
+A window is anomalous where no normal one had the same event counts, and its rarity is one that no more than a share
+`false_positives` of the judged normal windows exceed. Known counts excuse it, as in LogLLaMA with `combine=counts`: the
+order of events alone trips over harmless interleaving.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from logscan.detectors.logllama import options as logllama
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 STATE = "detector.json"
 AGREE = 2  # parts
+COMMON = 0.05  # share of the judged normal windows that is never rare, however few of them have new event counts
 REMEMBERED = 10_000  # judged normal windows, the strangest; all others are as common as the last of these
 TAIL = 0.01  # share of them that tells how much rarer than all of them what is stranger still is
 
@@ -118,26 +122,33 @@ class Ensemble:
         self, normal: Windows, hashes: Sequence[str], ends: bool, run: "Run", anomalous: Windows | None = None
     ) -> dict[str, Any]:
         """Learn from normal windows alone. Gives figures. Raises OptionError where the encoder cannot be used."""
-        judged = []
-        for kept, out, part in folds(normal, self.options.folds, run):
-            trial = Ensemble(self.options)
-            trial._learn(kept, hashes, ends, part)
-            judged.append(_highest(trial._strangeness(out), out))
+        judged = [
+            self._judged_by_others(kept, out, hashes, ends, part)
+            for kept, out, part in folds(normal, self.options.folds, run)
+        ]
         figures = self._learn(normal, hashes, ends, run)
         if not judged:  # too few to keep any from learning
-            judged.append(_highest(self._strangeness(normal), normal))
-        strange = np.concatenate(judged, axis=1)
+            judged = [(_highest(self._strangeness(normal), normal), np.zeros(len(normal), bool))]
+        strange, new = (np.concatenate(one, axis=-1) for one in zip(*judged, strict=True))
         self.rarity_ = [Rarity(len(normal), np.sort(values)[-REMEMBERED:]) for values in strange]
-        self.threshold_ = exceeded_by(self.options.false_positives, _agreed(self._rarities(strange)))
+        agreed = exceeded_by(self.options.false_positives, np.where(new, _agreed(self._rarities(strange)), 0.0))
+        self.threshold_ = max(agreed, -log(COMMON))
         return {
             **figures,
             "threshold": {
                 "nats": round(self.threshold_, 3),
-                "how": f"a window is anomalous if {AGREE} of {len(strange)} parts find it stranger than all but "
-                f"{np.exp(-self.threshold_):.2%} of normal windows that they had not learnt, "
-                f"so that {self.options.false_positives:.2%} of these are",
+                "how": f"of new event counts, {AGREE} of {len(strange)} parts finding a window stranger than all but "
+                f"{exp(-self.threshold_):.2%} of the normal windows that they had not learnt",
             },
         }
+
+    def _judged_by_others(
+        self, kept: Windows, out: Windows, hashes: Sequence[str], ends: bool, run: "Run"
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """How strange normal windows are to parts that learnt from others, and whether their event counts are new."""
+        trial = Ensemble(self.options)
+        trial._learn(kept, hashes, ends, run)
+        return _highest(trial._strangeness(out), out), ~trial.sessions.seen(out.vectors)
 
     def _learn(self, normal: Windows, hashes: Sequence[str], ends: bool, run: "Run") -> dict[str, Any]:
         """All parts from the same windows; what they would call anomalous themselves does not matter."""
@@ -151,19 +162,25 @@ class Ensemble:
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows by the rarity on which two parts agree, and of each event by the mean of its rarities: how
-        rare a window would be to each part in which this were the strangest event."""
+        rare a window would be to each part in which this were the strangest event. Below 0.5 where the event counts are
+        not new."""
         events = self._strangeness(windows)
         agreed = _agreed(self._rarities(_highest(events, windows)))
-        return Scores(ratio(agreed, self.threshold_), ratio(self._rarities(events).mean(0), self.threshold_))
+        usual = np.where(self.sessions.seen(windows.vectors), 0.5, 1.0)
+        return Scores(
+            usual * ratio(agreed, self.threshold_),
+            np.repeat(usual, windows.lengths) * ratio(self._rarities(events).mean(0), self.threshold_),
+        )
 
     def _strangeness(self, windows: Windows) -> Floats:
-        """(parts, events) how strange each event is: its step against the threshold of its session, its nats of
-        surprise, its distance. A window is as strange to a part as its strangest event."""
-        steps = self.sessions.score(windows).event
-        nats, ends = self.logllama.surprise(windows)
+        """(parts, events) how strange each event is: the surprise of its step and that of its key after all before, in
+        nats, and its distance from the nearest ones. A window is as strange to a part as its strangest event."""
         last = windows.starts[1:] - 1
-        nats[last] = np.maximum(nats[last], ends)  # an end too early is blamed on the last event
-        return np.stack([steps, nats, self.rapid.distances(windows)])
+        found = []
+        for nats, ends in (self.sessions.surprise(windows), self.logllama.surprise(windows)):
+            nats[last] = np.maximum(nats[last], ends)  # an end too early is blamed on the last event
+            found.append(nats)
+        return np.stack([*found, self.rapid.distances(windows)])
 
     def _rarities(self, strange: Floats) -> Floats:
         return np.stack([rarity(values) for rarity, values in zip(self.rarity_, strange, strict=True)])
