@@ -8,9 +8,9 @@ shows in more than one way. No label is needed, and those that are there are not
     score   to each part, a window is as rare as were those of the judged normal windows that are at least as strange
             to it; the second rarest of the three rarities is that of the window, so that two parts must agree
 
-A window is anomalous where no normal one had the same event counts, and its rarity is one that no more than a share
-`false_positives` of the judged normal windows exceed. Known counts excuse it, as in LogLLaMA with `combine=counts`: the
-order of events alone trips over harmless interleaving.
+A window that no normal one equals in its event counts is anomalous where its rarity is one that no more than a share
+`false_positives` of the judged normal windows have with new counts. Known counts nearly excuse it, as in the baseline:
+to two parts it must be stranger than all judged normal windows.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ import orjson
 from logscan.detectors.logllama import options as logllama
 from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.next_key import folds
+from logscan.detectors.rapid import LEAST, Rapid
 from logscan.detectors.rapid import Options as RapidOptions
-from logscan.detectors.rapid import Rapid
 from logscan.detectors.sessions import Scores, SessionDetector
-from logscan.detectors.thresholds import exceeded_by, ratio
+from logscan.detectors.thresholds import exceeded_by
 from logscan.networks.semantics import SemanticOptions
 from logscan.settings import build
 from logscan.windows.sessions import Floats, Windows
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 STATE = "detector.json"
 AGREE = 2  # parts
 COMMON = 0.05  # share of the judged normal windows that is never rare, however few of them have new event counts
-REMEMBERED = 10_000  # judged normal windows, the strangest; all others are as common as the last of these
+REMEMBERED = 10_000  # judged normal windows, the strangest; what is no stranger than the last of them is not rare
+SAME = 1e-3  # nats, or distance: values that differ by less may be equal ones, for they come from torch or from ONNX
 TAIL = 0.01  # share of them that tells how much rarer than all of them what is stranger still is
 
 
@@ -76,29 +77,28 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class Rarity:
-    """How rare values are, held against those of normal windows, in nats: minus the logarithm of the share of these
-    that are as high or higher. Beyond the highest it goes on as if the tail were exponential.
+    """How rare values are, held against those of normal windows, in nats: minus the logarithm of the share that is as
+    high or higher, the value itself among them. Beyond the highest it goes on as if the tail were exponential.
 
     n: normal windows; highest: (m,) the values of the strangest, in rising order
     """
 
     def __init__(self, n: int, highest: Floats) -> None:
         self.n, self.highest = n, highest
-        self._values, first = np.unique(highest, return_index=True)
-        self._nats = np.log(n / (len(highest) - first))
         tail = highest[-max(1, round(TAIL * n)) :]
         self._slope = 1 / ((tail - tail[0]).mean() or 1.0)
 
     def __call__(self, values: Floats) -> Floats:
         """(n,) nats."""
-        beyond = np.maximum(values - self._values[-1], 0) * self._slope
-        nats: Floats = np.interp(values, self._values, self._nats, left=0.0) + beyond
-        return nats
+        below = np.searchsorted(self.highest, values - SAME)
+        as_high = np.where(below > 0, len(self.highest) - below, self.n)
+        beyond = np.maximum(values - self.highest[-1], 0) * self._slope
+        return np.log((self.n + 1) / (as_high + 1)) + beyond
 
 
 class Ensemble:
     """sessions, logllama, rapid: the parts; rarity_: of each, what its values mean; threshold_: nats of rarity above
-    which a window is anomalous."""
+    which a window of new event counts is anomalous."""
 
     name = "ensemble"
     supervised = False
@@ -162,15 +162,13 @@ class Ensemble:
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows by the rarity on which two parts agree, and of each event by the mean of its rarities: how
-        rare a window would be to each part in which this were the strangest event. Below 0.5 where the event counts are
-        not new."""
+        rare a window would be to each part in which this were the strangest event."""
         events = self._strangeness(windows)
         agreed = _agreed(self._rarities(_highest(events, windows)))
-        usual = np.where(self.sessions.seen(windows.vectors), 0.5, 1.0)
-        return Scores(
-            usual * ratio(agreed, self.threshold_),
-            np.repeat(usual, windows.lengths) * ratio(self._rarities(events).mean(0), self.threshold_),
-        )
+        mean = self._rarities(events).mean(0)
+        beyond_all = max(self.threshold_, log(self.rarity_[0].n + 1))
+        limits = np.where(self.sessions.seen(windows.vectors), beyond_all, self.threshold_)
+        return Scores(agreed / (agreed + limits), mean / (mean + np.repeat(limits, windows.lengths)))
 
     def _strangeness(self, windows: Windows) -> Floats:
         """(parts, events) how strange each event is: the surprise of its step and that of its key after all before, in
@@ -180,7 +178,7 @@ class Ensemble:
         for nats, ends in (self.sessions.surprise(windows), self.logllama.surprise(windows)):
             nats[last] = np.maximum(nats[last], ends)  # an end too early is blamed on the last event
             found.append(nats)
-        return np.stack([*found, self.rapid.distances(windows)])
+        return np.stack([*found, np.maximum(self.rapid.distances(windows), LEAST)])
 
     def _rarities(self, strange: Floats) -> Floats:
         return np.stack([rarity(values) for rarity, values in zip(self.rarity_, strange, strict=True)])
