@@ -93,7 +93,7 @@ class Rarity:
         below = np.searchsorted(self.highest, values - SAME)
         as_high = np.where(below > 0, len(self.highest) - below, self.n)
         beyond = np.maximum(values - self.highest[-1], 0) * self._slope
-        return np.log((self.n + 1) / (as_high + 1)) + beyond
+        return np.asarray(np.log((self.n + 1) / (as_high + 1)) + beyond)
 
 
 class Ensemble:
