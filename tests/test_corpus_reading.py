@@ -171,7 +171,7 @@ def test_messages_of_all_parts_are_in_one_table(hdfs: Corpus, bgl: Corpus, reads
 def test_the_user_s_masks_hold_for_messages_too(hdfs: Corpus) -> None:
     masks = (r"size .*",)
     data = read(hdfs, ReadOptions(masks=masks), messages=Messages("masked", masks))
-    assert "Stored block <*> of <*>" in texts_of(data.test)
+    assert "Stored block blk_<*> of <*>" in texts_of(data.test)
 
 
 def test_the_user_s_window_goes_before(hdfs: Corpus, bgl: Corpus) -> None:

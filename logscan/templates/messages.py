@@ -3,7 +3,7 @@
 What it reads of a message is one of the four inputs that LogLLM's paper compares:
 
     masked       what is a variable by its look becomes `<*>` (masks.py); no miner takes part
-    raw          the message as it stands in the log
+    raw          the message as it stands in the log, but for what its format masks
     template     the template of its log key
     template-id  the name of its log key, such as E17
 """
