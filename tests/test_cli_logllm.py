@@ -10,9 +10,9 @@ from small_models import save_decoder, save_encoder
 from test_cli_neural import TORCH, card, done, error_of, logscan, without, write_labels, write_log
 
 SIZES = ("layers=1", "heads=2", "hidden=32", "intermediate=64", "vocabulary=400", "length=160")
-OPTIONS = ("batch=16", "at_once=16", "messages=32", "tokens=32", "answer.epochs=4", "whole.learning_rate=0.003")
+OPTIONS = ("batch=16", "at_once=16", "messages=32", "tokens=32", "answer.epochs=4", "whole.learning_rate=0.002")
 TINY = [part for pair in (*(f"size.{size}" for size in SIZES), *OPTIONS) for part in ("--set", pair)]
-TRAIN = ["train", "farm", "--detector", "logllm", "--preset", "small", *TINY, "--set", "whole.epochs=6"]
+TRAIN = ["train", "farm", "--detector", "logllm", "--preset", "small", *TINY, "--set", "whole.epochs=25"]
 STEPS = ("taken from the queue", "scene of {} MB read", "tile {} drawn", "stored as /var/farm/{}.png")
 FAULTS = ("tile {} lost: worker {} does not answer", "scene of {} MB is damaged")
 
