@@ -18,6 +18,8 @@ from test_train import HEADER, hdfs
 
 __all__ = ["hdfs"]  # a fixture
 
+pytestmark = pytest.mark.slow  # most start processes that load torch
+
 Hdfs = tuple[list[str], dict[str, str]]
 
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
@@ -160,7 +162,6 @@ def test_a_scan_says_which_steps_were_expected(folder: Path, exported: Path, hdf
     assert len(named & blocks) > 0.9 * len(blocks)
 
 
-@pytest.mark.slow
 def test_torch_and_onnx_find_the_same(folder: Path, exported: Path) -> None:
     torch, onnx = (
         values(logscan(folder, "scan", "hdfs/HDFS.log", "--model", name, "--json")) for name in ("model", exported.name)
@@ -203,7 +204,6 @@ def test_what_is_not_installed_is_named(
     assert contents(folder / "model") == before
 
 
-@pytest.mark.slow
 def test_an_export_with_eight_bits_and_another_without(copy: Path, folder: Path) -> None:
     def flagged() -> int:
         ran = logscan(copy.parent, "scan", str(folder / "hdfs" / "HDFS.log"), "--model", "copy")
@@ -221,7 +221,6 @@ def test_an_export_with_eight_bits_and_another_without(copy: Path, folder: Path)
     assert flagged() > 50
 
 
-@pytest.mark.slow
 def test_a_damaged_export_is_made_again(copy: Path, folder: Path) -> None:
     (copy / "detector.onnx").write_bytes((copy / "detector.onnx").read_bytes()[:1000])
     said = error_of(logscan(copy.parent, "scan", str(folder / "plain.log"), "--model", "copy"))
@@ -248,7 +247,6 @@ def test_truncated_weights(copy: Path, folder: Path) -> None:
     assert "weights.safetensors is damaged" in said
 
 
-@pytest.mark.slow
 def test_a_log_without_sessions_is_cut_by_time(folder: Path, copy: Path) -> None:
     out = done(folder, "train", "plain.log", "--detector", "logllama", *TINY, "--epochs", "5", "-o", "plain")
     assert "plain: 2,000 records, 2 templates, 0 sessions" in out.splitlines()[0]
@@ -266,7 +264,6 @@ def test_a_log_without_sessions_is_cut_by_time(folder: Path, copy: Path) -> None
         (copy / name).write_bytes(of_ours)
 
 
-@pytest.mark.slow
 def test_a_log_with_sessions_and_without_labels(folder: Path, hdfs: Hdfs, tmp_path: Path) -> None:
     lines, labels = hdfs
     bad = {name for name, label in labels.items() if label == "Anomaly"}
@@ -287,7 +284,6 @@ def test_a_model_is_evaluated_on_what_its_split_left(folder: Path, exported: Pat
     assert result["metrics"]["f1"] == pytest.approx(card(exported)["metrics"]["f1"], abs=1e-6)
 
 
-@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "hdfs", tmp_path / "hdfs")
     done(tmp_path, "train", "hdfs")

@@ -193,6 +193,7 @@ def test_a_trial_with_few_windows(hdfs: Corpus, bgl: Corpus) -> None:
         read(hdfs, ReadOptions(limit=1))
 
 
+@pytest.mark.slow
 def test_files_and_applications(write: Write, tmp_path: Path) -> None:
     line = "2026-01-31 06:{:02}:{:02},000 INFO [main] org.apache.hadoop.Task: {}"
     listed = ["Normal:", *(f"+ application_1_{n}" for n in range(8)), "Disk full:", "+ application_1_8"]
@@ -276,6 +277,7 @@ def test_hdfs_of_loghub(data: Path) -> None:
     assert (len(found.test.windows), int(found.test.anomalous.sum())) == (9525 + 4000, 4000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reads", "most"), [("masked", 60), ("template", 60), ("raw", 300_000)])
 def test_messages_of_hdfs(data: Path, reads: Input, most: int) -> None:
     found = read(open_corpus([str(data / "hdfs")]), ReadOptions("logllm"), messages=Messages(reads))
