@@ -18,7 +18,7 @@ from pages import Figures, Page, Section, number, of_seeds, quality, table, took
 
 from logscan.corpora import open_corpus
 from logscan.corpora.reading import Data, Passes, ReadOptions, read
-from logscan.detectors.variants import variants
+from logscan.detectors.variants import Variant, variants
 from logscan.evaluation.compare import Options, evaluate, trained
 from logscan.evaluation.results import Result
 from logscan.networks.run import silent
@@ -112,13 +112,13 @@ def unseen(lab: Lab) -> Figures:
     found = {}
     for window, folder in (("session", "hdfs"), ("20", "thunderbird")):
         names = with_minilm(["baseline", "logllama:folds=0", "logllm"])
-        rows = [_unseen(lab.data / folder, window, name, lab) for name in names]
+        chosen = variants(names, "small", {}, 2 if lab.quick else None)
+        rows = [_unseen(lab.data / folder, window, variant) for variant in chosen]
         found[folder] = {**rows[0][0], "rows": [result.to_json() for _, result in rows]}
     return found
 
 
-def _unseen(folder: Path, window: str, name: str, lab: Lab) -> tuple[Figures, Result]:
-    (variant,) = variants([name], "small", {}, 2 if lab.quick else None)
+def _unseen(folder: Path, window: str, variant: Variant) -> tuple[Figures, Result]:
     messages = Messages(variant.reads) if variant.reads else None
     data = without_some(folder, window, messages)
     prevalence = data.corpus.prevalence
@@ -180,17 +180,23 @@ def rows_of(results: Sequence[Mapping[str, Any]], label: Any = named) -> str:
     return table("detector|F1|95 %|precision|recall|AUROC|train|score", rows)
 
 
+def sampled(found: Figures) -> str:
+    """What an ablation is made of."""
+    windows = found["windows"]["train"] + found["windows"]["test"]
+    return f"A sample of {number(windows)} windows of HDFS, split 80:20."
+
+
 def stands_on(found: Figures) -> str:
     """Windows and seeds."""
     return (
-        f"Learnt from {number(found['train'])} windows, tested on {number(found['test'])}, "
-        f"{number(found['anomalous'])} of them anomalous. {of_seeds(found['results'])}"
+        f"Learnt from {number(found['windows']['train'])} windows, tested on {number(found['windows']['test'])}, "
+        f"{number(found['windows']['anomalous'])} of them anomalous. {of_seeds(found['results'])}"
     )
 
 
 def write_encoder(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20. MiniLM has 5 epochs "
+        f"{sampled(found)} MiniLM has 5 epochs "
         "of the last stage in place of 20.",
         stands_on(found),
         rows_of(found["results"]),
@@ -199,7 +205,7 @@ def write_encoder(found: Figures) -> str:
 
 def write_stages(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of the HDFS sample, split 80:20. A stage with 0 "
+        f"{sampled(found)} A stage with 0 "
         "epochs is left out. The decoder has random weights in the beginning, where the paper's can read.",
         stands_on(found),
         rows_of(found["results"], changed("answer.epochs", "embedder.epochs", "whole.epochs")),
@@ -208,7 +214,7 @@ def write_stages(found: Figures) -> str:
 
 def write_inputs(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20: raw messages are "
+        f"{sampled(found)} Raw messages are "
         "nearly all distinct, and each is encoded by itself.",
         stands_on(found),
         rows_of(found["results"], changed("input")),
@@ -217,7 +223,7 @@ def write_inputs(found: Figures) -> str:
 
 def write_beta(found: Figures) -> str:
     return "\n\n".join([
-        f"A sample of {number(found['train'] + found['test'])} windows of HDFS, split 80:20. 27 % of them are "
+        f"{sampled(found)} 27 % of them are "
         "anomalous: for a lower beta nothing is oversampled.",
         stands_on(found),
         rows_of(found["results"], changed("beta")),
