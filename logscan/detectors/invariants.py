@@ -5,11 +5,11 @@ ATC 2010). An invariant is a0 + a1 x1 + ... = 0 with small integers for a few of
 which at least 98 % of the windows obey. They are searched for among single keys, then pairs, then triples; sets with a
 smaller invariant in them are left out. A window is anomalous if it breaks one (`rule=any`).
 
-Chosen here: the constant a0, which was not held against the paper's text. The paper takes its candidates from the direction in which the counts of a set of keys have no extent;
-here all coefficients up to 3 are tried, against the most frequent vector, which every invariant has to obey. A window
-is as strange as -log of the share of normal windows that break what it breaks, the least often broken one, so that a
-calibrated threshold leaves out equations that hold too loosely. Where there are more than `SETS` sets of a size, the
-search ends before that size.
+Chosen here: the constant a0, which was not held against the paper's text. The paper takes its candidates from the
+direction in which the counts of a set of keys have no extent; here all coefficients up to 3 are tried, against the most
+frequent vector, which every invariant has to obey. A window is as strange as -log of the share of normal windows that
+break what it breaks, the least often broken one, so that a calibrated threshold leaves out equations that hold too
+loosely. Where there are more than `SETS` sets of a size, the search ends before that size.
 """
 
 from collections.abc import Iterator

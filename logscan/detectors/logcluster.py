@@ -7,10 +7,9 @@ cluster keeps the vector that is nearest to all of its others as its representat
 distance to the nearest representative; in the paper it belongs to a cluster within `theta` (`rule=theta`).
 
 Chosen here, or not held against the paper's text: complete linkage, and which vector represents a cluster. The sigmoid
-is centred at the mean over keys, which the paper does not say. The paper's second weight, for
-keys that a production has and a test environment has not, falls on keys never seen: they have the weight 1, those seen
-at most 1/2. Clustering takes the square of the number of distinct vectors, so that only the `vectors` most frequent
-ones are clustered.
+is centred at the mean over keys, which the paper does not say. The paper's second weight, for keys that a production
+has and a test environment has not, falls on keys never seen: they have the weight 1, those seen at most 1/2. Clustering
+takes the square of the number of distinct vectors, so that only the `vectors` most frequent ones are clustered.
 """
 
 from dataclasses import dataclass
