@@ -111,7 +111,7 @@ def unseen(lab: Lab) -> Figures:
     """Test windows that hold messages of kinds which no training window held."""
     found = {}
     for window, folder in (("session", "hdfs"), ("20", "thunderbird")):
-        names = with_minilm(["baseline", "logllama:folds=0", "logllm"])
+        names = ["baseline", "logllama:folds=0", "logllm"]
         chosen = variants(names, "small", {}, 2 if lab.quick else None)
         rows = [_unseen(lab.data / folder, window, variant) for variant in chosen]
         found[folder] = {**rows[0][0], "rows": [result.to_json() for _, result in rows]}
@@ -150,7 +150,7 @@ def without_some(folder: Path, window: str, messages: Messages | None) -> Data:
     )
     streams = open_streams(corpus.paths, lambda problem: None)
     reader = Reader(Keys(), lambda problem: None, messages=messages)
-    reader.window = Window.parse(window)
+    reader.window, reader.anomalous, reader.group = Window.parse(window), corpus.anomalous, corpus.group
     passes = Passes(corpus, reader, streams, no_progress, split)
     profile, train = passes.learn()
     test = passes.look(split.test, "reading the test part")
