@@ -48,7 +48,7 @@ def shell(folder: Path, line: str) -> Ran:
 def finished(command: list[str], folder: Path, stdin: bytes = b"", more: Mapping[str, str] = NONE) -> Ran:
     """Any command."""
     env = environment(folder, more)
-    done = subprocess.run(command, cwd=folder, env=env, input=stdin, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, env=env, input=stdin, capture_output=True, timeout=240, check=False)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -192,5 +192,5 @@ def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
     process.stdin.write(b"2026-03-02 08:00:00 INFO web: page sent\n" * 10_000)  # more than a pipe holds: it reads
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert (process.returncode, out, err) == (130, b"", b"")
