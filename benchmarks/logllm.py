@@ -6,7 +6,7 @@ The data are the real logs of ../shared/data or $LOGSCAN_DATA. Networks are smal
 random weights at the beginning, but for the encoder MiniLM, a real one, which a package of the tests carries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -164,12 +164,12 @@ def named(row: Mapping[str, Any]) -> str:
     return f"{row['detector']}, MiniLM as encoder" if row["options"].get("adapters") == "lora" else row["detector"]
 
 
-def changed(*names: str) -> Any:
+def changed(*names: str) -> Callable[[Mapping[str, Any]], str]:
     """A label of the options of these names."""
     return lambda row: ", ".join(f"{name}={row['options'][name]}" for name in names)
 
 
-def rows_of(results: Sequence[Mapping[str, Any]], label: Any = named) -> str:
+def rows_of(results: Sequence[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str] = named) -> str:
     """A table, at the prevalence where there is one."""
     weighted = results[0]["at_prevalence"] is not None
     kinds = ("at_prevalence", "at_prevalence_intervals") if weighted else ("metrics", "intervals")
@@ -180,12 +180,6 @@ def rows_of(results: Sequence[Mapping[str, Any]], label: Any = named) -> str:
     return table("detector|F1|95 %|precision|recall|AUROC|train|score", rows)
 
 
-def sampled(found: Figures) -> str:
-    """What an ablation is made of."""
-    windows = found["windows"]["train"] + found["windows"]["test"]
-    return f"A sample of {number(windows)} windows of HDFS, split 80:20."
-
-
 def stands_on(found: Figures) -> str:
     """Windows and seeds."""
     return (
@@ -194,40 +188,24 @@ def stands_on(found: Figures) -> str:
     )
 
 
-def write_encoder(found: Figures) -> str:
-    return "\n\n".join([
-        f"{sampled(found)} MiniLM has 5 epochs "
-        "of the last stage in place of 20.",
-        stands_on(found),
-        rows_of(found["results"]),
-    ])  # fmt: skip
+def ablation(told: str, label: Callable[[Mapping[str, Any]], str] = named) -> Callable[[Figures], str]:
+    """Writes what was measured on a sample of HDFS."""
+
+    def write(found: Figures) -> str:
+        windows = found["windows"]["train"] + found["windows"]["test"]
+        sample = f"A sample of {number(windows)} windows of HDFS, split 80:20. {told}"
+        return "\n\n".join([sample, stands_on(found), rows_of(found["results"], label)])
+
+    return write
 
 
-def write_stages(found: Figures) -> str:
-    return "\n\n".join([
-        f"{sampled(found)} A stage with 0 "
-        "epochs is left out. The decoder has random weights in the beginning, where the paper's can read.",
-        stands_on(found),
-        rows_of(found["results"], changed("answer.epochs", "embedder.epochs", "whole.epochs")),
-    ])  # fmt: skip
-
-
-def write_inputs(found: Figures) -> str:
-    return "\n\n".join([
-        f"{sampled(found)} Raw messages are "
-        "nearly all distinct, and each is encoded by itself.",
-        stands_on(found),
-        rows_of(found["results"], changed("input")),
-    ])  # fmt: skip
-
-
-def write_beta(found: Figures) -> str:
-    return "\n\n".join([
-        f"{sampled(found)} 27 % of them are "
-        "anomalous: for a lower beta nothing is oversampled.",
-        stands_on(found),
-        rows_of(found["results"], changed("beta")),
-    ])  # fmt: skip
+ENCODER = "MiniLM has 5 epochs of the last stage in place of 20."
+STAGES = (
+    "A stage with 0 epochs is left out. The decoder has random weights in the beginning, where the paper's can read."
+)
+EPOCHS = tuple(f"{stage}.epochs" for stage in ("answer", "embedder", "whole"))
+INPUTS = "Raw messages are nearly all distinct, and each is encoded by itself."
+BETA = "27 % of them are anomalous: for a lower beta nothing is oversampled."
 
 
 def write_windows(found: Figures) -> str:
@@ -263,10 +241,12 @@ def write_unseen(found: Figures) -> str:
 SECTIONS: dict[str, Section[Lab]] = {
     "windows": Section("Thunderbird and BGL", windows, write_windows),
     "unseen": Section("Messages of kinds never seen", unseen, write_unseen),
-    "encoder": Section("A real encoder", real_encoder, write_encoder),
-    "stages": Section("The three stages", stages, write_stages),
-    "inputs": Section("What is read of a message", inputs, write_inputs),
-    "beta": Section("Oversampling", beta, write_beta),
+    "encoder": Section("A real encoder", real_encoder, ablation(ENCODER)),
+    "stages": Section(
+        "The three stages", stages, ablation(STAGES, changed("answer.epochs", "embedder.epochs", "whole.epochs"))
+    ),
+    "inputs": Section("What is read of a message", inputs, ablation(INPUTS, changed("input"))),
+    "beta": Section("Oversampling", beta, ablation(BETA, changed("beta"))),
 }
 PAGE = Page(
     name="logllm",

@@ -13,15 +13,16 @@ half, unless another one has a better F1 there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from logscan.detectors import trace_classifier
 from logscan.detectors.trace_classifier import Phrased, TraceClassifier
-from logscan.networks.options import SCRATCH, Adapters, Lora, Size
+from logscan.networks.options import SCRATCH
 from logscan.windows.sessions import Ints
 
 if TYPE_CHECKING:
@@ -35,41 +36,14 @@ EPOCHS = ("epochs",)  # what `--epochs` sets
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(trace_classifier.Options):
     """encoder: hub id or path of a BERT, or `scratch` for a small one with random weights, of the `size`, in which each
     event is one token; encoder_revision: of the hub
-    adapters: how a pretrained BERT is trained, see `networks.adapters`; `full` trains all weights
     epochs, learning_rate, weight_decay: BERT's own figures for fine-tuning are 2 to 4, and 2e-5 to 5e-5
-    batch: traces a step; at_once: traces whose gradients are held in memory at once
-    events: of a part of a trace, at most
-    held_out: share of the windows that validates, and on which the threshold is found
-    checkpointing: less memory for activations, which are worked out twice
-    include_base: keep the weights of a pretrained BERT in the bundle, too
     """
 
     encoder: str = "google-bert/bert-base-uncased"
     encoder_revision: str | None = None
-    size: Size = field(default_factory=Size)
-    adapters: Adapters = "full"
-    lora: Lora = field(default_factory=Lora)
-    epochs: int = 4
-    learning_rate: float = 3e-5
-    weight_decay: float = 0.01
-    batch: int = 32
-    at_once: int = 8
-    events: int = 128
-    held_out: float = 0.1
-    checkpointing: bool = False
-    include_base: bool = False
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for numbers that mean nothing."""
-        if min(self.epochs, self.batch, self.at_once, self.events) < 1 or self.batch % self.at_once:
-            raise ValueError("epochs and events should be at least 1, and batch a multiple of at_once")
-        if not self.learning_rate > 0 or self.weight_decay < 0:
-            raise ValueError("learning_rate should be above 0, and weight_decay at least 0")
-        if not 0 < self.held_out < 1:
-            raise ValueError("held_out should lie between 0 and 1")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import orjson
 
-from logscan.detectors.semantic import torch_missing
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import exceeded_by, ratio
 from logscan.networks.options import Training
@@ -187,7 +187,7 @@ class FastLogAD:
         detector.threshold_ = float(state["threshold"])
         detector.vocabulary = Vocabulary(state["vocabulary"], hashes)
         paths = [folder / name for name in EXPORTED if exported and (folder / name).is_file()]
-        with torch_missing(folder):
+        with loading(folder):
             detector.discriminator = open_traced(paths[0], INPUTS, OUTPUTS) if paths else detector._restored(folder)
         return detector
 

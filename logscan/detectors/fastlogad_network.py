@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from logscan.networks.batches import pooled
 from logscan.networks.layers import Block, sinusoids
 from logscan.networks.loop import Stage, train
 from logscan.networks.rows import padded
 from logscan.networks.run import Run
-from logscan.networks.sequence_classifier import shuffled
 from logscan.networks.vocabulary import FIRST, PAD, UNKNOWN
 from logscan.windows.sessions import Ints
 
@@ -108,7 +108,7 @@ def learn(both: Both, rows: Sequence[Ints], weights: Ints, options: "Options", r
     how = options.training
 
     def batches(epoch: int) -> list[Ints]:
-        return shuffled([len(row) for row in rows], how.batch, np.random.default_rng([run.seed, epoch]))
+        return pooled([len(row) for row in rows], how.batch, np.random.default_rng([run.seed, epoch]))
 
     def loss(network: torch.nn.Module, chosen: Ints) -> tuple[torch.Tensor, dict[str, float]]:
         device = next(network.parameters()).device

@@ -1,5 +1,6 @@
 """Detectors with a network over log keys of their own: how it is trained, calibrated, kept and exported."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
@@ -111,17 +112,17 @@ class KeyNetwork(NextKey):
         }
         return figures, held_out
 
+    @abstractmethod
     def _network(self, vocabulary: int) -> Any:
         """A new network with random weights for so many tokens."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self, normal: Weighted, held_out: Weighted, run: Run) -> list[dict[str, float]]:
         """Train the network; gives the figures of each epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _examples(self, sequences: list[Ints]) -> list[Ints]:
         """Batches of what the network reads of sequences of tokens, to compare it with what is exported."""
-        raise NotImplementedError
 
     def _exported(self, path: Path, vocabulary: int) -> Scorer:
         from logscan.runtime.session import open_traced

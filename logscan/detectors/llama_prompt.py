@@ -18,17 +18,18 @@ windows; the corpus still tells what the names in it mean.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from logscan.detectors import trace_classifier
 from logscan.detectors.pairs import LABELS, prompt_of, read_pairs
 from logscan.detectors.trace_classifier import Phrased, TraceClassifier
 from logscan.errors import InputError, OptionError
-from logscan.networks.options import SCRATCH, Adapters, Lora, Size
+from logscan.networks.options import SCRATCH, Adapters
 from logscan.windows.sessions import Ints, Windows
 
 if TYPE_CHECKING:
@@ -44,43 +45,22 @@ IGNORED = -100  # target of what is not to be predicted
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(trace_classifier.Options):
     """llm: hub id or path of a Llama, or `scratch` for a small one with random weights, of the `size`, in which each
     event is one token; llm_revision: of the hub
-    adapters: how a pretrained Llama is trained: `qlora` freezes weights of four bits and trains LoRA beside them,
-    `lora` freezes weights as they are, `full` trains them
-    batch: traces a step; at_once: traces whose gradients are held in memory at once
-    events: of a part of a trace, at most
-    held_out: share of the windows that validates, and on which the threshold is found
     pairs: a file of pairs to learn from
-    checkpointing: less memory for activations, which are worked out twice
-    include_base: keep the weights of a pretrained Llama in the bundle, too
     """
 
     llm: str = "meta-llama/Llama-3.2-1B"
     llm_revision: str | None = None
-    size: Size = field(default_factory=Size)
     adapters: Adapters = "lora"
-    lora: Lora = field(default_factory=Lora)
     epochs: int = 3
     learning_rate: float = 2e-4
-    weight_decay: float = 0.01
     batch: int = 16
     at_once: int = 4
     events: int = 512
-    held_out: float = 0.1
     pairs: str | None = None
     checkpointing: bool = True
-    include_base: bool = False
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for numbers that mean nothing."""
-        if min(self.epochs, self.batch, self.at_once, self.events) < 1 or self.batch % self.at_once:
-            raise ValueError("epochs and events should be at least 1, and batch a multiple of at_once")
-        if not self.learning_rate > 0 or self.weight_decay < 0:
-            raise ValueError("learning_rate should be above 0, and weight_decay at least 0")
-        if not 0 < self.held_out < 1:
-            raise ValueError("held_out should lie between 0 and 1")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

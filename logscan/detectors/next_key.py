@@ -4,6 +4,7 @@ The rules: by `top-k` a window is anomalous if a key has `k_` more probable ones
 one is less probable than a threshold that is calibrated on held-out normal windows.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import ratio
-from logscan.errors import ModelError
 from logscan.networks.judging import Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import Vocabulary
@@ -29,7 +30,7 @@ INT8, FLOAT = EXPORTED = ("detector.int8.onnx", "detector.onnx")  # the first th
 Weighted = tuple[list[Ints], Ints]  # distinct sequences of tokens, and how many windows each is
 
 
-class NextKey:
+class NextKey(ABC):
     """threshold_: nats; k_: of the top-k rule; vectors_: digests of the event counts of normal windows; sessions_:
     windows learnt from; span_: lines of the log over which a long one extends."""
 
@@ -138,27 +139,22 @@ class NextKey:
         if path is not None:
             scorer = detector._exported(path, len(vocabulary))
         else:
-            try:
+            with loading(folder):
                 scorer = detector._in_torch(folder / WEIGHTS, len(vocabulary))
-            except ImportError:
-                raise ModelError(
-                    f"{folder} is not exported: run `logscan export` on it where it was trained, "
-                    "or pip install 'logscan[train]'"
-                ) from None
         detector.judge = detector._judge(scorer, vocabulary, bool(state["ends"]))
         return detector
 
+    @abstractmethod
     def _judge(self, scorer: Scorer, vocabulary: Vocabulary, ends: bool) -> Judge:
         """What judges by a network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _exported(self, path: Path, vocabulary: int) -> Scorer:
         """The network in a file of ONNX. Raises ModelError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _in_torch(self, path: Path, vocabulary: int) -> Scorer:
         """The network, which is kept, with the weights in a file. Raises ModelError; ImportError without torch."""
-        raise NotImplementedError
 
 
 def weighted(windows: Windows, vocabulary: Vocabulary, ends: bool) -> Weighted:

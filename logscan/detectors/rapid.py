@@ -16,19 +16,17 @@ of its farthest token.
 With `encoder=scratch` the states mean nothing but what is written beside what; the paper's encoder is a BERT.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from zipfile import BadZipFile
 
 import numpy as np
 import orjson
 
-from logscan.detectors.semantic import torch_missing
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import exceeded_by, ratio
 from logscan.errors import ModelError, OptionError
@@ -205,7 +203,7 @@ class Rapid:
         state = orjson.loads((folder / STATE).read_bytes())
         detector = cls(build(Options, state["options"]))
         detector.threshold_ = float(state["threshold"])
-        with torch_missing(folder):
+        with loading(folder):
             detector.semantics = Semantics.load(folder, detector.options, state["encoder"], exported)
         try:
             with np.load(folder / MEMORY, allow_pickle=False) as kept:
@@ -223,22 +221,12 @@ class Rapid:
 
         Raises ModelError where that is not small.
         """
-        from logscan.runtime.export import LIMIT
+        from logscan.runtime.export import compare, renewed
 
-        for old in folder.glob("*.onnx*"):
-            old.unlink()
-        with TemporaryDirectory(prefix=".export-", dir=folder) as name:
-            made = Path(name)
+        with renewed(folder) as made:
             exported = copy(self)
             exported.semantics, exported._states = self.semantics.export(made), {}
-            difference = float(np.abs(exported.distances(windows) - self.distances(windows)).max(initial=0))
-            if not difference < LIMIT:
-                raise ModelError(
-                    f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit"
-                )
-            for path in made.iterdir():
-                os.replace(path, folder / path.name)
-        return difference
+            return compare(self.distances, exported.distances, [(windows,)])
 
     def quantize(self, folder: Path) -> None:
         """Write the exported encoder with weights of eight bits, beside it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, cast, runtime_checkable
 
 from logscan.detectors.sessions import Scores
-from logscan.errors import InputError, LogscanError, OptionError
+from logscan.errors import InputError, LogscanError, ModelError, OptionError
 from logscan.networks.run import Run
 from logscan.settings import Settings
 from logscan.templates.messages import Input
@@ -173,6 +173,18 @@ def check_enough(detector: Detector, corpus: str, normal: Windows, anomalous: Wi
             f"{corpus}: {detector.name} learns from anomalous windows too, and there is none in the training part: "
             "--protocol logllm leaves some there"
         )
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """A model that is loaded into torch, which may not be installed. Raises ModelError then."""
+    try:
+        yield
+    except ImportError:
+        raise ModelError(
+            f"{folder} is not exported: run `logscan export` on it where it was trained, "
+            "or pip install 'logscan[train]'"
+        ) from None
 
 
 @contextmanager

@@ -6,19 +6,18 @@ saved and exported. A window of more than `messages` messages is read in parts, 
 No torch is needed where the networks are exported.
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import orjson
 
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import best_between, logistic
 from logscan.detectors.wholes import left_out
@@ -61,7 +60,7 @@ class Options(SemanticOptions):
             raise ValueError("messages should be at least 1, and held_out lie between 0 and 1")
 
 
-class SemanticDetector:
+class SemanticDetector(ABC):
     """threshold_: the log-odds of anomalous above which a window is so; idf_: (vocabulary,) weights of tokens, None for
     equal ones"""
 
@@ -80,9 +79,9 @@ class SemanticDetector:
     def __init__(self, options: Any = None) -> None:
         self.options: Any = options or self.options_class()
 
+    @abstractmethod
     def network(self, width: int) -> "torch.nn.Module":
         """With random weights, for vectors of this width; see `SequenceClassifier` for what it takes and gives."""
-        raise NotImplementedError
 
     @property
     def provider(self) -> str:
@@ -219,7 +218,7 @@ class SemanticDetector:
         detector.threshold_ = float(state["threshold"])
         detector.idf_ = None if state["idf"] is None else as_rarity(state["idf"])
         paths = [folder / name for name in EXPORTED if exported and (folder / name).is_file()]
-        with torch_missing(folder):
+        with loading(folder):
             detector.semantics = Semantics.load(folder, detector.options, state["encoder"], bool(paths))
             detector.classifier = open_traced(paths[0], INPUTS, OUTPUTS) if paths else detector._restored(folder)
         if paths and detector.classifier.sizes["width"] != detector.semantics.width:
@@ -245,28 +244,18 @@ class SemanticDetector:
 
         Raises ModelError where that is not small.
         """
-        from logscan.runtime.export import LIMIT
+        from logscan.runtime.export import compare, renewed
         from logscan.runtime.session import open_traced
         from logscan.runtime.traced import export_traced
 
-        for old in folder.glob("*.onnx*"):
-            old.unlink()
-        with TemporaryDirectory(prefix=".export-", dir=folder) as name:
-            made = Path(name)
+        with renewed(folder) as made:
             exported = copy(self)
             exported.semantics = self.semantics.export(made)
             example = np.random.default_rng(0).normal(size=(4, self.semantics.width)).astype(np.float32)
             batch = (_table(example), np.array([[1, 2, 3], [4, 1, 0]]))
             export_traced(self._network, INPUTS, OUTPUTS, made / EXPORTED[-1], [batch])
             exported.classifier = open_traced(made / EXPORTED[-1], INPUTS, OUTPUTS)
-            difference = float(np.abs(exported.log_odds(windows) - self.log_odds(windows)).max(initial=0))
-            if not difference < LIMIT:
-                raise ModelError(
-                    f"the exported networks differ from torch by {difference:.1g}, {LIMIT:.0e} is the limit"
-                )
-            for path in made.iterdir():
-                os.replace(path, folder / path.name)
-        return difference
+            return compare(self.log_odds, exported.log_odds, [(windows,)])
 
     def quantize(self, folder: Path) -> None:
         """Write the exported networks with weights of eight bits, beside them."""
@@ -279,15 +268,3 @@ class SemanticDetector:
 def _table(vectors: Vectors) -> Vectors:
     """Vectors behind the one that stands for padding."""
     return np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])
-
-
-@contextmanager
-def torch_missing(folder: Path) -> Iterator[None]:
-    """Raises ModelError where a bundle that is not exported is opened without torch."""
-    try:
-        yield
-    except ImportError:
-        raise ModelError(
-            f"{folder} is not exported: run `logscan export` on it where it was trained, "
-            "or pip install 'logscan[train]'"
-        ) from None

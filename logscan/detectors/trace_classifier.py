@@ -3,20 +3,20 @@
 What sets them apart is said in their own files: which base, what of a trace it reads, and how it answers.
 """
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import orjson
 
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import best_between, logistic
-from logscan.errors import InputError, ModelError, OptionError
+from logscan.errors import InputError, OptionError
+from logscan.networks.options import Adapters, Lora, Size
 from logscan.settings import build
 from logscan.windows.sessions import Floats, Ints, Windows
 
@@ -31,6 +31,41 @@ if TYPE_CHECKING:
 STATE = "detector.json"
 WEIGHTS = "weights.safetensors"
 EXPORTED = (".int8.onnx", ".onnx")  # the best first
+
+
+@dataclass(frozen=True)
+class Options:
+    """size: of a base from scratch
+    adapters: how a pretrained base is trained: `qlora` freezes weights of four bits and trains LoRA beside them, `lora`
+    freezes weights as they are, `full` trains them
+    batch: traces a step; at_once: traces whose gradients are held in memory at once
+    events: of a part of a trace, at most
+    held_out: share of the windows that validates, and on which the threshold is found
+    checkpointing: less memory for activations, which are worked out twice
+    include_base: keep the weights of a pretrained base in the bundle, too
+    """
+
+    size: Size = field(default_factory=Size)
+    adapters: Adapters = "full"
+    lora: Lora = field(default_factory=Lora)
+    epochs: int = 4
+    learning_rate: float = 3e-5
+    weight_decay: float = 0.01
+    batch: int = 32
+    at_once: int = 8
+    events: int = 128
+    held_out: float = 0.1
+    checkpointing: bool = False
+    include_base: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that mean nothing."""
+        if min(self.epochs, self.batch, self.at_once, self.events) < 1 or self.batch % self.at_once:
+            raise ValueError("epochs and events should be at least 1, and batch a multiple of at_once")
+        if not self.learning_rate > 0 or self.weight_decay < 0:
+            raise ValueError("learning_rate should be above 0, and weight_decay at least 0")
+        if not 0 < self.held_out < 1:
+            raise ValueError("held_out should lie between 0 and 1")
 
 
 class TraceClassifier(ABC):
@@ -179,14 +214,9 @@ class TraceClassifier(ABC):
         return detector
 
     def _torch(self, folder: Path, digest: str, phrased: "Phrased") -> "Reader":
-        try:
+        with loading(folder):
             from logscan.detectors.classifying import TorchReader
             from logscan.networks.tuning import restored
-        except ImportError:
-            raise ModelError(
-                f"{folder} is not exported: run `logscan export` on it where it was trained, "
-                "or pip install 'logscan[train]'"
-            ) from None
         saved = [(self._wanted(), folder / self.place, digest)]
         self.network, (self.base,) = restored(phrased.network, saved, self.options, folder / WEIGHTS)
         return TorchReader(self.network)
@@ -196,23 +226,14 @@ class TraceClassifier(ABC):
 
         Raises ModelError where that is not small.
         """
-        from logscan.runtime.export import LIMIT
+        from logscan.runtime.export import compare, renewed
 
         phrased = self._phrased(self.base.tokenizer, {"bos": self.base.bos, "eos": self.base.eos})
-        for old in folder.glob("*.onnx*"):
-            old.unlink()
-        with TemporaryDirectory(prefix=".export-", dir=folder) as name:
-            path = Path(name) / f"{self.place}.onnx"
+        with renewed(folder) as made:
+            path = made / f"{self.place}.onnx"
             phrased.export(self.network, path)
             judge = replace(self.judge, reader=phrased.session(path))
-            difference = float(np.abs(judge.log_odds(windows) - self.judge.log_odds(windows)).max(initial=0))
-            if not difference < LIMIT:
-                raise ModelError(
-                    f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit"
-                )
-            for made in path.parent.iterdir():
-                os.replace(made, folder / made.name)
-        return difference
+            return compare(self.judge.log_odds, judge.log_odds, [(windows,)])
 
     def quantize(self, folder: Path) -> None:
         """Write the exported network with weights of eight bits, beside it."""

@@ -72,14 +72,14 @@ def repeated(distinct: Ints, learnt: int) -> Ints:
     return np.tile(distinct, -(-min(LEAST, learnt) // len(distinct)))
 
 
-def pooled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[list[int]]:
+def pooled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[Ints]:
     """What is of these lengths in batches of `size`, in random order; what is of about the same length is together."""
     order = rng.permutation(len(lengths)).tolist()
     batches = []
     for first in range(0, len(order), POOL * size):
         pool = sorted(order[first : first + POOL * size], key=lambda at: lengths[at])
         batches += [pool[row : row + size] for row in range(0, len(pool), size)]
-    return [batches[at] for at in rng.permutation(len(batches))]
+    return [np.array(batches[at]) for at in rng.permutation(len(batches))]
 
 
 def by_length(

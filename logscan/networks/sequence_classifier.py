@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from logscan.networks.batches import pooled
 from logscan.networks.loop import Stage, train
 from logscan.networks.options import Training
 from logscan.networks.rows import by_length, in_parts, padded, sequences
 from logscan.networks.run import Run
 from logscan.windows.sessions import Floats, Ints, Windows
 
-POOL = 16  # batches among which windows are sorted by length, so that little is padded
 AT_ONCE = 16_384  # messages that are read at once where nothing is learnt
 
 Vectors = npt.NDArray[np.float32]
@@ -102,7 +102,7 @@ def learn(
 
     def batches(epoch: int) -> list[Ints]:
         rng = np.random.default_rng([run.seed, epoch])
-        return shuffled([len(row) for row in learnt.rows], how.batch, rng)
+        return pooled([len(row) for row in learnt.rows], how.batch, rng)
 
     def nats(network: torch.nn.Module, examples: Examples, chosen: Ints) -> tuple[torch.Tensor, torch.Tensor]:
         index = torch.from_numpy(padded([examples.rows[at] for at in chosen])[0])
@@ -134,13 +134,3 @@ def learn(
         patience=how.patience,
     )
     return [round(figures["loss"], 4) for figures in train(classifier, stage, run)]
-
-
-def shuffled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[Ints]:
-    """All rows in batches of `size`, in random order; those of about the same length are together."""
-    order = rng.permutation(len(lengths))
-    batches: list[Ints] = []
-    for first in range(0, len(order), POOL * size):
-        pool = np.array(sorted(order[first : first + POOL * size].tolist(), key=lambda at: lengths[at]))
-        batches += [pool[at : at + size] for at in range(0, len(pool), size)]
-    return [batches[at] for at in rng.permutation(len(batches))]

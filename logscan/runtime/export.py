@@ -6,8 +6,11 @@ rotary embedding failed at any batch but one, or 1,239 of opset 18, which are sl
 taken on trust: `compare`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -96,6 +99,18 @@ def compare(expected: Callable[..., Any], found: Callable[..., Any], batches: It
     if not difference < LIMIT:
         raise ModelError(f"the exported network differs from torch by {difference:.1g}, {LIMIT:.0e} is the limit")
     return difference
+
+
+@contextmanager
+def renewed(folder: Path) -> Iterator[Path]:
+    """A place to write exported networks in. At the end they go into the folder, in the place of all older ones; where
+    something is raised, these stay."""
+    with TemporaryDirectory(prefix=".export-", dir=folder) as made:
+        yield Path(made)
+        for old in folder.glob("*.onnx*"):
+            old.unlink()
+        for path in Path(made).iterdir():
+            os.replace(path, folder / path.name)
 
 
 def check(network: Any, session: Session, batches: Iterable[Tokens]) -> float:

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from logscan.detectors.logllama.options import Options
 from logscan.detectors.next_key import FLOAT, INT8, NextKey, folds, weighted
+from logscan.detectors.thresholds import exceeded_by
 from logscan.errors import ModelError
 from logscan.networks.batches import by_length
 from logscan.networks.judging import Judge, Scorer
@@ -67,7 +68,7 @@ class LogLLaMA(NextKey):
             self._judged_by_others(kept, out, vocabulary, ends, part, anomalous)
             for kept, out, part in folds(normal, self.options.folds, run)
         ]
-        kept, held_out = _split(normal, self.options.held_out, run.seed)
+        kept, held_out = normal.parted(self.options.held_out, np.random.default_rng(run.seed))
         self.network, self.judge, figures = self._train(kept, held_out, vocabulary, ends, run, anomalous)
         if not self.held_out_:
             worst = self.judge.judge(held_out).worst_nats(held_out)
@@ -102,7 +103,7 @@ class LogLLaMA(NextKey):
         self, kept: Windows, out: Windows, vocabulary: Vocabulary, ends: bool, run: Run, anomalous: Windows | None
     ) -> HeldOut:
         """Normal windows as a network judges them that learnt from others."""
-        learnt, held_out = _split(kept, self.options.held_out, run.seed)
+        learnt, held_out = kept.parted(self.options.held_out, np.random.default_rng(run.seed))
         _, judge, _ = self._train(learnt, held_out, vocabulary, ends, run, anomalous)
         return judge.judge(out).worst_nats(out), np.isin(out.vectors, kept.vectors)
 
@@ -113,8 +114,7 @@ class LogLLaMA(NextKey):
         worst, seen = (np.concatenate(parts) for parts in zip(*self.held_out_, strict=True))
         if options.combine == "counts":
             improbable, worst = options.improbable_counts, np.where(seen, 0.0, worst)
-        allowed = int(options.false_positives * len(worst))
-        self.threshold_ = max(-log(improbable), float(np.sort(worst)[::-1][allowed]))
+        self.threshold_ = max(-log(improbable), exceeded_by(options.false_positives, worst))
 
     def with_rule(self, options: Options) -> Self:
         """The same networks by the `rule` and the `combine` of other options, as `fit` would have calibrated them."""
@@ -169,10 +169,3 @@ class LogLLaMA(NextKey):
         from logscan.runtime.export import quantize
 
         quantize(folder / FLOAT, folder / INT8)
-
-
-def _split(windows: Windows, share: float, seed: int) -> tuple[Windows, Windows]:
-    """The windows to learn from and those that are held out, at least one each; a single one is both."""
-    order = np.random.default_rng(seed).permutation(len(windows))
-    out = max(1, min(round(share * len(windows)), len(windows) - 1))
-    return windows.take(np.sort(order[out:] if len(windows) > 1 else order)), windows.take(np.sort(order[:out]))

@@ -1,16 +1,15 @@
 """LogLLM as a detector: fit, score, blame, save, load, export."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import orjson
 
 from logscan.detectors.logllm.options import Options
+from logscan.detectors.registry import loading
 from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import best_between, logistic
 from logscan.errors import InputError, ModelError
@@ -188,13 +187,8 @@ class LogLLM:
         return detector
 
     def _torch(self, folder: Path, state: dict[str, Any], prompt: "Prompt") -> "TorchNetworks":
-        try:
+        with loading(folder):
             from logscan.detectors.logllm.network import TorchNetworks, restored
-        except ImportError:
-            raise ModelError(
-                f"{folder} is not exported: run `logscan export` on it where it was trained, "
-                "or pip install 'logscan[train]'"
-            ) from None
         digests = [str(state[name]["digest"]) for name in BASES]
         self.network, self._bases = restored(self.options, folder, digests, prompt)
         return TorchNetworks(self.network, prompt)
@@ -204,25 +198,15 @@ class LogLLM:
 
         Raises ModelError where that is not small.
         """
-        from logscan.runtime.export import LIMIT, export_decoder, export_encoder
+        from logscan.runtime.export import compare, export_decoder, export_encoder, renewed
 
         prompt = self.judge.prompt
-        for old in folder.glob("*.onnx*"):
-            old.unlink()
-        with TemporaryDirectory(prefix=".export-", dir=folder) as name:
-            made = Path(name)
+        with renewed(folder) as made:
             export_encoder(self.network.encoder, self.network.projector, made / f"{BASES[0]}.onnx")
             export_decoder(self.network.decoder, prompt.tokens.tolist(), prompt.words, made / f"{BASES[1]}.onnx")
             encoder, decoder = _sessions(*(made / f"{base}.onnx" for base in BASES))
             judge = replace(self.judge, encoder=encoder, decoder=decoder)
-            difference = float(np.abs(judge.log_odds(windows) - self.judge.log_odds(windows)).max(initial=0))
-            if not difference < LIMIT:
-                raise ModelError(
-                    f"the exported networks differ from torch by {difference:.1g}, {LIMIT:.0e} is the limit"
-                )
-            for path in made.iterdir():
-                os.replace(path, folder / path.name)
-        return difference
+            return compare(self.judge.log_odds, judge.log_odds, [(windows,)])
 
     def quantize(self, folder: Path) -> None:
         """Write the exported networks with weights of eight bits, beside them."""
