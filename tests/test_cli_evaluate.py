@@ -28,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, hdfs: tuple[list[str], dict
     return folder
 
 
+@pytest.mark.slow
 def test_json(folder: Path) -> None:
     args = [part for pair in TINY for part in ("--set", pair)]
     names = "baseline,counts,logllama:rl.episodes=0"
@@ -44,6 +45,7 @@ def test_json(folder: Path) -> None:
         assert bool(result["sweeps"]["top_k"]) == (result["detector"] == "logllama")
 
 
+@pytest.mark.slow
 def test_tables(folder: Path) -> None:
     done = run(folder, "evaluate", "hdfs", "--train-share", "0.5", "--seeds", "0,1")
     assert (done.status, done.err) == (0, "")

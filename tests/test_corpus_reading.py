@@ -140,6 +140,7 @@ def texts_of(part: Labelled) -> list[str]:
     return [messages.texts[number] for number in part.windows.events["message"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads", ["masked", "raw", "template", "template-id"])
 @pytest.mark.parametrize("by_line", [False, True])
 def test_messages_of_all_parts_are_in_one_table(hdfs: Corpus, bgl: Corpus, reads: Input, by_line: bool) -> None:
@@ -248,6 +249,7 @@ def test_problems_are_said_once(write: Write) -> None:
     assert list(dict.fromkeys(doing)) == ["reading the labels", "learning", "reading the test part"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_by_a_protocol(hdfs: Corpus, bgl: Corpus, write: Write, tmp_path: Path) -> None:
     def complaint(corpus: Corpus, options: ReadOptions | None = None) -> str:
         with pytest.raises(InputError) as error:

@@ -190,6 +190,7 @@ def test_the_page_holds_everything_and_needs_nothing(sample: tuple[Evaluation, l
     assert "prefers-color-scheme: dark" in text
 
 
+@pytest.mark.slow
 def test_plots_are_files_and_the_same_each_time(sample: tuple[Evaluation, list[Curves]], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from logscan.evaluation.plots import drawn, plots

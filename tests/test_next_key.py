@@ -136,6 +136,7 @@ def detectors(windows_of: WindowsOf) -> dict[type[KeyNetwork], KeyNetwork]:
     return found
 
 
+@pytest.mark.slow
 @ALL
 def test_planted_faults_are_found(cls: type[KeyNetwork], detectors: Any, windows_of: WindowsOf) -> None:
     detector = detectors[cls]

@@ -92,6 +92,7 @@ def test_corpora_of_labelled_lines(data: Path, corpus: str) -> None:
     assert 0.5 < card["metrics"]["auroc"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", ["kafka", "web/apache_access.log", "openstack/nova-sample.log", "thunderbird"])
 def test_a_log_of_any_system_is_scanned_by_itself(data: Path, log: str) -> None:
     result = scan([str(data / log)])

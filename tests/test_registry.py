@@ -150,6 +150,7 @@ def test_a_corpus_is_read_once_for_all_that_read_the_same_of_it(write: Write) ->
     assert [what for what, _ in groupby(doing)].count("reading the test part") == 3  # without messages, masked, raw
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(("message", "error"), [("bad luck", ModelError), ("", ZeroDivisionError)])
 def test_the_others_are_shown_where_one_fails(write: Write, message: str, error: type[Exception]) -> None:
@@ -212,6 +213,7 @@ def test_four_bits_need_another_package() -> None:
         raise ModuleNotFoundError("No module named 'bitsandbytes'", name="bitsandbytes")
 
 
+@pytest.mark.slow
 def test_the_command(write: Write, installed: Path) -> None:
     """The protocol, the options with names of their own, and what is said of a training."""
     write("BGL.log", bgl(2000, ALERTS))

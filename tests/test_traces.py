@@ -330,6 +330,7 @@ def test_loss_is_of_the_completion_alone(learnt: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_pairs_of_a_file_are_learnt_in_the_place_of_windows(windows_of: WindowsOf, tmp_path: Path) -> None:
     good, bad, path = windows_of(sequences(1)), windows_of(failed(2)), tmp_path / "pairs.jsonl"
     events = Events.learnt([good, bad], HASHES)
