@@ -62,6 +62,7 @@ class Reader:
     anomalous: the label of a record, over `session` as the log names it, `time`, `label`, `file`, `line`, `last_line`
     group: in place of the window, over the same columns
     messages: the table of texts that messages are numbered in, for detectors that read them
+    sources: the name of each file by its number in the records; one that took the place of another has its own
     """
 
     keys: Keys
@@ -76,7 +77,8 @@ class Reader:
     by_format: dict[str, Layout] = field(default_factory=dict)
     layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
     sources: list[str] = field(default_factory=list)
-    _streams: dict[str, int] = field(default_factory=dict)  # their numbers, the same in each reading
+    _files: dict[tuple[str, int], int] = field(default_factory=dict)  # their numbers
+    _cuts: dict[str, Window] = field(default_factory=dict)  # by stream
     _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
     _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
 
@@ -101,24 +103,22 @@ class Reader:
 
     def _read(self, stream: Stream) -> Iterator[Wanted]:
         """The wanted records of each block, with their shapes; with their texts where messages are read raw."""
-        own_text = self.messages is not None and self.messages.input == "raw"
-        self.window.begin(self._streams.setdefault(stream.name, len(self._streams)))
+        self._begin(stream.name)
         with ThreadPoolExecutor(WORKERS) as pool:
             pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
             for block, layout in self._whole_records(stream):
-                pending.append((block, layout, pool.submit(_records, layout, block.lines, own_text)))
+                pending.append((block, layout, pool.submit(self._records, layout, block.lines)))
                 if len(pending) > AHEAD:
-                    yield self._wanted(*pending.popleft())
+                    yield self._wanted(stream.name, *pending.popleft())
             while pending:
-                yield self._wanted(*pending.popleft())
+                yield self._wanted(stream.name, *pending.popleft())
 
     def _whole_records(self, stream: Stream) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
-        layout = self.layouts.get(stream.name)
+        layout: Layout | None = None
         held: Block | None = None
         for block in stream.blocks(self.on_problem):
-            if layout is None:
-                layout = self.layouts[stream.name] = self._layout(stream.name, block.lines["text"].head(SAMPLE))
+            layout = self.layout_of(stream.name, block.lines)
             lines = block.lines
             if held is not None and held.source == block.source:
                 lines = pl.concat([held.lines, lines])
@@ -131,8 +131,23 @@ class Reader:
         if held is not None and layout is not None and len(held.lines):
             yield held, layout
 
+    def chunk(self, stream: str, block: Block) -> Chunk:
+        """The next whole records of a stream whose blocks come one by one."""
+        layout = self.layouts[stream]
+        if stream not in self._cuts:
+            self._begin(stream)
+        records: Future[pl.DataFrame] = Future()
+        records.set_result(self._records(layout, block.lines))
+        return self._chunk(*self._wanted(stream, block, layout, records))
+
+    def layout_of(self, stream: str, lines: pl.DataFrame) -> Layout:
+        """The layout of a stream, told by its first lines."""
+        if stream not in self.layouts:
+            self.layouts[stream] = self._layout(stream, lines["text"].head(SAMPLE))
+        return self.layouts[stream]
+
     def _layout(self, name: str, sample: pl.Series) -> Layout:
-        """The layout of a stream; logs of one format share the session id that was found in the first of them."""
+        """The layout of lines; logs of one format share the session id that was found in the first of them."""
         layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample)
         if self.log_format and not layout.heads(sample).any():
             self.on_problem(Problem(name, f"has no line of the format {self.log_format}", fatal=False))
@@ -140,18 +155,32 @@ class Reader:
             layout = replace(layout, session=session_pattern(self.session))
         return self.by_format.setdefault(layout.format.name, layout)
 
-    def _wanted(self, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Wanted:
+    def _begin(self, stream: str) -> None:
+        """The windows of a stream are numbered from its beginning, apart from those of others."""
+        begun = self._cuts.get(stream)
+        self._cuts[stream] = replace(self.window, stream=begun.stream if begun else len(self._cuts))
+
+    def _records(self, layout: Layout, lines: pl.DataFrame) -> pl.DataFrame:
+        """Records with their sessions as digests; with their text where messages are read as they were written."""
+        digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
+        own_text = self.messages is not None and self.messages.input == "raw"
+        return layout.records(lines).select(
+            "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
+        )
+
+    def _wanted(self, stream: str, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""
         records = future.result()
-        if block.source not in self.sources:
+        number = self._files.setdefault((block.source, block.file), len(self.sources))
+        if number == len(self.sources):
             self.sources.append(block.source)
-        source = pl.lit(self.sources.index(block.source), pl.Int32).alias("source")
+        source = pl.lit(number, pl.Int32).alias("source")
         labels = self._attributes(layout, records["shape"].unique(maintain_order=True)).select("shape", "label")
         records = records.with_columns(source, file=pl.lit(block.source))
         records = records.join(labels, on="shape", maintain_order="left")
         if self.anomalous is not None:
             records = records.with_columns(anomalous=self.anomalous)
-        records = self.window.cut(records)
+        records = self._cuts[stream].cut(records)
         if self.group is not None:
             records = records.with_columns(session=self.group)
         return block, layout, records.filter(self.only).drop("label", "file")
@@ -213,11 +242,3 @@ def _own_text(records: pl.DataFrame) -> pl.Series:
     """In the form of the shape, with the numbers of the first line as it was written."""
     exception = pl.col("shape").str.extract(r"(?s)(\n.*)").fill_null("")
     return records.select(pl.col("text") + exception).to_series()
-
-
-def _records(layout: Layout, lines: pl.DataFrame, own_text: bool) -> pl.DataFrame:
-    """Records without their text unless it is wanted, sessions as digests."""
-    digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
-    return layout.records(lines).select(
-        "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
-    )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -202,9 +203,8 @@ def test_a_window_that_means_nothing(text: str) -> None:
 
 @given(st.lists(st.integers(0, 7), max_size=10), st.integers(1, 5))
 def test_windows_by_count_go_on_from_block_to_block(blocks: list[int], size: int) -> None:
-    window = Window.parse(str(size))
-    for stream in range(2):  # each stream begins anew, with numbers of its own
-        window.begin(stream)
+    for stream in range(2):  # each stream has numbers of its own
+        window = replace(Window.parse(str(size)), stream=stream)
         cut = [
             window.cut(pl.DataFrame({"time": pl.repeat(None, n, dtype=pl.Datetime("us"), eager=True)})) for n in blocks
         ]
@@ -228,11 +228,10 @@ def test_windows_by_time() -> None:
     st.sampled_from(["1s", "60s", "1d", "1", "3"]),
 )
 def test_windows_of_different_streams_share_no_number(times: list[datetime], text: str) -> None:
-    window = Window.parse(text)
     records = pl.DataFrame({"time": pl.Series(times, dtype=pl.Datetime("us"))})
     numbers = []
     for stream in (0, 1, 7, 1):
-        window.begin(stream)
+        window = replace(Window.parse(text), stream=stream)
         numbers.append(window.cut(records)["session"].to_list())
     assert numbers[1] == numbers[3]
     for one, other in pairwise(numbers):

@@ -31,6 +31,7 @@ class Block:
     source: str  # the file, as shown
     lines: pl.DataFrame
     read: int  # bytes of input (compressed where it is) consumed so far in this stream
+    file: int = 0  # its number, where several of this name took each other's place
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ class Window:
     """`microseconds` cuts by time, `records` by count, neither by the session that a record names, if it names one.
 
     A session may go on in another stream; windows by time and by count end with their stream.
+
+    stream: the number of the stream; read: records of it so far
     """
 
     microseconds: int | None = None
     records: int | None = None
-    _count: int = 0
-    _first: int = 0
+    stream: int = 0
+    read: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "Window":
@@ -39,18 +41,13 @@ class Window:
         """Whether the log itself says what belongs together."""
         return self.microseconds is None and self.records is None
 
-    def begin(self, stream: int) -> None:
-        """The stream of this number begins."""
-        self._count = 0
-        self._first = stream * STREAM
-
     def cut(self, records: pl.DataFrame) -> pl.DataFrame:
         """The records with the number of their window in `session`; null where they belong to none."""
         if self.microseconds is not None:
             number = pl.col("time").dt.epoch("us") // self.microseconds + STREAM // 2  # there were times before 1970
-            return records.with_columns(session=(number + self._first).cast(pl.UInt64))
+            return records.with_columns(session=(number + self.stream * STREAM).cast(pl.UInt64))
         if self.records is not None:
-            number = (pl.int_range(pl.len()) + self._count) // self.records
-            self._count += len(records)
-            return records.with_columns(session=(number + self._first).cast(pl.UInt64))
+            number = (pl.int_range(pl.len()) + self.read) // self.records
+            self.read += len(records)
+            return records.with_columns(session=(number + self.stream * STREAM).cast(pl.UInt64))
         return records
