@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +79,7 @@ class Reader:
     by_format: dict[str, Layout] = field(default_factory=dict)
     layouts: dict[str, Layout] = field(default_factory=dict)  # by stream
     sources: list[str] = field(default_factory=list)
-    _files: dict[tuple[str, int], int] = field(default_factory=dict)  # their numbers
+    files: dict[tuple[str, int], int] = field(default_factory=dict)  # name and file -> their numbers
     _cuts: dict[str, Window] = field(default_factory=dict)  # by stream
     _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
     _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
@@ -100,6 +102,31 @@ class Reader:
         """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
         for block, _, records in self._read(stream):
             yield records.drop("shape", "kept", "text", strict=False), block.read
+
+    def to_json(self) -> dict[str, Any]:
+        """What was met since learning ended, for `restore`."""
+        return {
+            "keys": self.keys.new(),
+            "files": list(self.files),
+            "layouts": {stream: layout.to_dict() for stream, layout in self.layouts.items()},
+            "windows": {stream: [cut.stream, cut.read] for stream, cut in self._cuts.items()},
+            "messages": self.messages.texts if self.messages else [],
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on with what `to_json` gave, over the same keys. Raises ModelError or OptionError."""
+        self.keys.restore(data["keys"])
+        self.files = {(source, file): number for number, (source, file) in enumerate(data["files"])}
+        self.sources = [source for source, _ in self.files]
+        for stream, layout in data["layouts"].items():
+            if self.log_format:
+                named = formats.named(self.log_format, pl.Series([], dtype=pl.String))
+                self.layouts[stream] = replace(named, session=layout["session"], kept=layout["kept"])
+            else:
+                self.layouts[stream] = Layout.from_dict(layout)
+        self._cuts = {name: replace(self.window, stream=n, read=read) for name, (n, read) in data["windows"].items()}
+        if self.messages is not None:
+            self.messages.extend(data["messages"])
 
     def _read(self, stream: Stream) -> Iterator[Wanted]:
         """The wanted records of each block, with their shapes; with their texts where messages are read raw."""
@@ -131,13 +158,13 @@ class Reader:
         if held is not None and layout is not None and len(held.lines):
             yield held, layout
 
-    def chunk(self, stream: str, block: Block) -> Chunk:
-        """The next whole records of a stream whose blocks come one by one."""
+    def chunk(self, stream: str, block: Block, before: datetime | None = None) -> Chunk:
+        """The next whole records of a stream whose blocks come one by one; `before`: the time of the last one."""
         layout = self.layouts[stream]
         if stream not in self._cuts:
             self._begin(stream)
         records: Future[pl.DataFrame] = Future()
-        records.set_result(self._records(layout, block.lines))
+        records.set_result(self._records(layout, block.lines, before))
         return self._chunk(*self._wanted(stream, block, layout, records))
 
     def layout_of(self, stream: str, lines: pl.DataFrame) -> Layout:
@@ -160,18 +187,18 @@ class Reader:
         begun = self._cuts.get(stream)
         self._cuts[stream] = replace(self.window, stream=begun.stream if begun else len(self._cuts))
 
-    def _records(self, layout: Layout, lines: pl.DataFrame) -> pl.DataFrame:
+    def _records(self, layout: Layout, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
         """Records with their sessions as digests; with their text where messages are read as they were written."""
         digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
         own_text = self.messages is not None and self.messages.input == "raw"
-        return layout.records(lines).select(
+        return layout.records(lines, before).select(
             "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
         )
 
     def _wanted(self, stream: str, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""
         records = future.result()
-        number = self._files.setdefault((block.source, block.file), len(self.sources))
+        number = self.files.setdefault((block.source, block.file), len(self.sources))
         if number == len(self.sources):
             self.sources.append(block.source)
         source = pl.lit(number, pl.Int32).alias("source")

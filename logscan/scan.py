@@ -102,7 +102,7 @@ def scan(
 
     streams = open_streams(paths, problem, spool=True)
     result.sources = tuple(source for stream in streams for source in stream.files)
-    run = _Run(options or Options(), result, progress, problem)
+    run = Run(options or Options(), result, progress, problem)
     found = run.judge_all(streams)
     kept = [finding for finding in found if finding.id not in run.options.accepted]
     strange = ranked(finding for finding in kept if finding.score >= run.options.min_score)
@@ -143,16 +143,22 @@ def _with_text(
     for line in finding.lines:
         text, raw = texts.get((line.source, line.line), ("", None))
         lines.append(replace(line, text=text, raw=raw))
-    window = None
-    pattern = session_patterns.get(finding.source)
-    if pattern and finding.kind in ("order", "count", "window"):
-        session = pl.Series([lines[0].text]).str.extract(pattern).item()
-        window = f"session {session}" if session else None
-    return replace(finding, lines=tuple(lines), window=window)
+    return with_session(replace(finding, lines=tuple(lines)), session_patterns.get(finding.source))
 
 
-class _Run:
-    """One scan: what all of its streams share."""
+def with_session(finding: Finding, pattern: str | None) -> Finding:
+    """The finding with the name of its session, which the pattern finds in the text of its first line."""
+    if pattern is None or finding.kind not in ("order", "count", "window"):
+        return finding
+    session = pl.Series([finding.lines[0].text]).str.extract(pattern).item()
+    return replace(finding, window=f"session {session}" if session else None)
+
+
+class Run:
+    """One scan: what all of its streams share.
+
+    detector: of windows, in the place of the profile's sessions; span: lines over which a long window extends
+    """
 
     def __init__(
         self, options: Options, result: Result, progress: Progress, on_problem: Callable[[Problem], None]
@@ -163,20 +169,18 @@ class _Run:
         self.on_problem = on_problem
         self.window = Window.parse(options.window)
         self.session_patterns: dict[str, str] = {}  # by source
-        self.detector: SequenceDetector | WindowDetector | None = None  # of windows, in the place of the profile
-        self.span = 0  # lines over which a long window extends
+        self.detector: SequenceDetector | WindowDetector | None = None
+        self.span = 0
 
     def judge_all(self, streams: Sequence[Stream]) -> list[Finding]:
         """Findings of all streams."""
         options = self.options
         if options.model is not None:
-            return self.judge_by_model(streams, load(options.model))
+            model = load(options.model)
+            reader = self.reader_of(model)
+            return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
         if options.baseline:
-            reader = self.reader(Keys(options.masks))
-            good = open_streams(options.baseline, self.on_problem)
-            profile = learn(good, reader, self.progress)
-            if not profile.records:
-                raise InputError(f"nothing to learn from in {', '.join(options.baseline)}")
+            reader, profile = self.learn_baseline()
             return [finding for stream in streams for finding in self.judge(stream, reader, profile)]
         return [finding for stream in streams for finding in self.judge_by_itself(stream)]
 
@@ -185,8 +189,16 @@ class _Run:
         options = self.options
         return Reader(keys, self.on_problem, options.log_format, options.session, self.window, messages=messages)
 
-    def judge_by_model(self, streams: Sequence[Stream], model: Bundle) -> list[Finding]:
-        """Findings of all streams by what a bundle holds."""
+    def learn_baseline(self) -> tuple[Reader, Profile]:
+        """A reader, and the profile of the logs that are named as the baseline. Raises InputError."""
+        reader = self.reader(Keys(self.options.masks))
+        profile = learn(open_streams(self.options.baseline, self.on_problem), reader, self.progress)
+        if not profile.records:
+            raise InputError(f"nothing to learn from in {', '.join(self.options.baseline)}")
+        return reader, profile
+
+    def reader_of(self, model: Bundle) -> Reader:
+        """A reader with the keys of a bundle; what it holds will judge."""
         detector, messages = model.detector, None
         if detector is not None:
             self.detector = detector
@@ -202,7 +214,7 @@ class _Run:
             self.span = 1  # only what holds an end of the log is cut by it
         else:
             self.span = int(model.card.get("span", sessions.span_ if sessions else 0))
-        return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
+        return reader
 
     def judge_by_itself(self, stream: Stream) -> list[Finding]:
         """Findings of a log whose normal is the log: what was written before `split_at`, or all of it, beginning with

@@ -68,6 +68,38 @@ def shown_progress(wanted: bool) -> Iterator[Advance]:
         _screen.clear()
 
 
+class Status:
+    """One line at the bottom of a terminal."""
+
+    def __init__(self, shown: bool) -> None:
+        self._bar: Progress | None = None
+        self._shown = shown
+
+    def show(self, text: Callable[[], str]) -> None:
+        """In the place of what it said; the text is made only where it is shown."""
+        if self._shown:
+            from rich.progress import SpinnerColumn, TextColumn
+
+            if self._bar is None:
+                self._bar = _bar(SpinnerColumn(), TextColumn("{task.description}"))
+                self._bar.add_task("")
+            self._bar.update(self._bar.tasks[0].id, description=text())
+            _screen.show(self._bar)
+
+    def clear(self) -> None:
+        """Until it is shown again."""
+        _screen.clear()
+
+
+@contextmanager
+def shown_status(wanted: bool) -> Iterator[Status]:
+    """A line on stderr, where stdout is a terminal too: in a pipe it would run into what the next program prints."""
+    try:
+        yield Status(_seen(wanted) and sys.stdout.isatty())
+    finally:
+        _screen.clear()
+
+
 @contextmanager
 def shown_epochs(wanted: bool) -> Iterator[Epochs]:
     """Gives the function to call after each epoch with the stage, the epoch, the epochs in all, and its figures."""

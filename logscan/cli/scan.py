@@ -23,7 +23,7 @@ EPILOG = """[bold]Examples[/]
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
-NORMAL, SHOWN = "What is normal", "What is shown"  # panels of the help
+NORMAL, SHOWN, LIVE = "What is normal", "What is shown", "While the log is written"  # panels of the help
 
 
 class Color(StrEnum):
@@ -109,9 +109,27 @@ def scan(
         bool,
         Option("--stats", help="Say on stderr what was read, and as what format.", rich_help_panel=SHOWN),
     ] = False,
+    follow: Annotated[
+        bool,
+        Option(
+            "--follow", "-f", help="Go on with what is written from now on, until interrupted.", rich_help_panel=LIVE
+        ),
+    ] = False,
+    tail: Annotated[
+        int | None,
+        Option(help="Begin so many lines before the end.", min=0, metavar="N", rich_help_panel=LIVE),
+    ] = None,
+    from_start: Annotated[
+        bool, Option("--from-start", help="Begin with the first line.", rich_help_panel=LIVE)
+    ] = False,
+    state: Annotated[
+        Path | None,
+        Option(help="Where to go on from after any end, and to keep that.", metavar="FILE", rich_help_panel=LIVE),
+    ] = None,
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
+    from logscan.cli.follow import check, run_live
     from logscan.cli.progress import shown_progress
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
@@ -127,6 +145,7 @@ def scan(
         raise OptionError("--model says what is normal: leave out --baseline and --split-at")
     if baseline and split_at:
         raise OptionError("--baseline and --split-at both say what is normal: leave out one of them")
+    begin = check(follow, tail, from_start, state, model, baseline, bool(split_at or since or until))
     options = Options(
         baseline=tuple(baseline or ()),
         model=model,
@@ -144,6 +163,9 @@ def scan(
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
     opened = open_report(name, output_to(sys.stdout, read_again, color=color.value, context=context))
     problems = Problems()
+    if begin is not None:
+        found = run_live(paths, options, begin, opened, problems, progress)
+        raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
     remember(result.findings)

@@ -71,6 +71,9 @@ class SequenceDetector(Protocol):
     def seen(self, vectors: Hashes, more_than: int = 0) -> Bools:
         """(n,) whether normal windows had the same event counts."""
 
+    def early(self, windows: Windows, worst: Floats) -> Floats:
+        """(n,) nats above which a step makes each window anomalous whatever follows in it, given the worst so far."""
+
     def expected(self, windows: Windows, rows: Ints, at_end: Bools) -> list[list[tuple[int, float]]]:
         """The keys that were most probable in the place of these events, or behind them."""
 
@@ -108,10 +111,15 @@ class Baseline:
     @property
     def notes(self) -> list[str]:
         """What the reader of the findings should know."""
-        early, untold = self._sessions.closed_early, self._untold
+        early, untold = self.closed_early, self._untold
         notes = [f"{early:,} sessions were closed early: too many were open at once"] if early else []
         windows = f"{untold:,} anomalous window{'s are' if untold != 1 else ' is'}"
         return [*notes, f"{windows} not told: the log may begin or end within"] if untold else notes
+
+    @property
+    def closed_early(self) -> int:
+        """Windows that were closed because too many were open."""
+        return self._sessions.closed_early
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
@@ -124,15 +132,23 @@ class Baseline:
         found.append(self._bursts(self._rates.bursts(records)))
         found.append(self._silences(self._rates.silences(records)))
         if self.detector is not None:
-            found += [self._judge_windows(windows) for windows in self._sessions.add(session_events(chunk))]
+            found += self._windows(session_events(chunk))
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
 
     def finish(self) -> pl.DataFrame:
         """Evidence that shows at the end: silences that lasted, windows that are complete."""
         found = [self._silences(self._rates.silent_at_end())]
         if self.detector is not None:
-            found.append(self._judge_windows(self._sessions.close()))
+            found.append(self._last_windows())
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+
+    def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
+        """Evidence in windows, given more events."""
+        return [self._judge_windows(windows) for windows in self._sessions.add(events)]
+
+    def _last_windows(self) -> pl.DataFrame:
+        """Evidence in windows that were open when the log ended."""
+        return self._judge_windows(self._sessions.close())
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
@@ -236,19 +252,24 @@ class Baseline:
         steps, ends = sessions.surprise(once, self.own)
         worst = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends)
         chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
-        strange_windows = windows.take(chosen)
+        strange = windows.take(chosen)
         steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
-        cut_before, cut_after = self._cut(strange_windows, sessions.span_)
-        steps[strange_windows.starts[:-1][cut_before]] = 0.0
+        cut_before, cut_after = self._cut(strange, sessions.span_)
+        steps[strange.starts[:-1][cut_before]] = 0.0
         ends[cut_after] = 0.0
-        window = np.repeat(np.arange(len(strange_windows)), strange_windows.lengths)
-        limit = pl.Series("limit", sessions.thresholds(strange_windows, usual))
-        seen = pl.Series("seen", sessions.seen(strange_windows.vectors, usual))
-        before = pl.Series("before", strange_windows.keys, dtype=pl.Int32).shift(1)
-        stepped = strange_windows.events.with_columns(
-            before.scatter(strange_windows.starts[:-1], BEGIN),
-            limit.gather(window),
-            seen.gather(window),
+        limits, seen = sessions.thresholds(strange, usual), sessions.seen(strange.vectors, usual)
+        return self._strange_steps(sessions, strange, steps, ends, limits, seen)
+
+    def _strange_steps(
+        self, sessions: SequenceDetector, windows: Windows, steps: Floats, ends: Floats, limits: Floats, seen: Bools
+    ) -> pl.DataFrame:
+        """The steps whose surprise, (events,) of each and (n,) of each end, is above the limit of their window."""
+        window = np.repeat(np.arange(len(windows)), windows.lengths)
+        before = pl.Series("before", windows.keys, dtype=pl.Int32).shift(1)
+        stepped = windows.events.with_columns(
+            before.scatter(windows.starts[:-1], BEGIN),
+            pl.Series("limit", limits).gather(window),
+            pl.Series("seen", seen).gather(window),
             surprise=pl.Series(steps),
             last_line=pl.col("line"),
             session=pl.col("window"),
@@ -256,16 +277,14 @@ class Baseline:
             how=pl.when(pl.col("key") == before).then(pl.lit("again")).otherwise(pl.lit("step")),
             row=pl.int_range(pl.len()),
         )
-        last = strange_windows.starts[1:] - 1
+        last = windows.starts[1:] - 1
         ended = stepped[last].with_columns(before=pl.col("key"), surprise=pl.Series(ends), how=pl.lit("end"))
         common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
         found = pl.concat([stepped, ended]).filter(
             (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
         )
         rows, at_end = found["row"].to_numpy(), (found["how"] == "end").to_numpy()
-        expected = [
-            [{"key": key, "p": p} for key, p in step] for step in sessions.expected(strange_windows, rows, at_end)
-        ]
+        expected = [[{"key": key, "p": p} for key, p in step] for step in sessions.expected(windows, rows, at_end)]
         found = found.with_columns(expected=pl.Series(expected, dtype=EVIDENCE.schema["expected"]))
         kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
         about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))

@@ -67,9 +67,14 @@ class NextKey(ABC):
         usual = np.where(self._excused(windows), 0.5, 1.0)
         return Scores(usual * ratio(worst, limit), np.repeat(usual, windows.lengths) * ratio(steps, limit))
 
+    @property
+    def by_counts(self) -> bool:
+        """Whether a window whose event counts were seen cannot be anomalous."""
+        return False
+
     def _excused(self, windows: Windows) -> npt.NDArray[np.bool_]:
         """(n,) whether a window cannot be anomalous, whatever its steps are."""
-        return np.zeros(len(windows), bool)
+        return self.seen(windows.vectors) if self.by_counts else np.zeros(len(windows), bool)
 
     def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
         """(events,) the surprise of each key and (n,) of each window's end, in nats; 0 where the rule is the top-k and
@@ -83,6 +88,12 @@ class NextKey(ABC):
         """(n,) nats of surprise above which a key makes each window anomalous."""
         limit = self.threshold_ if self.options.rule == "surprise" else 0.0
         return np.where(self._excused(windows), np.inf, limit)
+
+    def early(self, windows: Windows, worst: Floats) -> Floats:
+        """(n,) the same for windows that are not complete, whatever follows in them: infinite where their event counts
+        have a say, which nobody knows yet."""
+        limit = self.threshold_ if self.options.rule == "surprise" else 0.0
+        return np.full(len(windows), np.inf if self.by_counts else limit)
 
     def seen(self, vectors: Hashes, more_than: int = 0) -> npt.NDArray[np.bool_]:
         """(n,) whether a normal window had the same event counts."""

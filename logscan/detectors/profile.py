@@ -47,6 +47,7 @@ class Profile:
         self.slots: dict[Slot, dict[str, int]] = {}
         self.rates: Rates | None = None
         self.sessions: SessionDetector | None = None
+        self.pause = 0  # microseconds: the longest within a session
         self.notes: list[str] = []
         self._stretch = 16  # records in a stretch, doubled as the log grows
         self._spread = np.zeros(0, np.uint64)  # (keys,) bit i: written in stretch i
@@ -182,6 +183,7 @@ class Profile:
     def _add_sessions(self, windows: Windows) -> None:
         if not len(windows):
             return
+        self.pause = max(self.pause, windows.pause())
         first, _, counts = windows.distinct()
         self._sequences.append((windows.take(first), counts))
         if len(self._sequences) > 8:
@@ -198,6 +200,7 @@ class Profile:
             "counts": self.counts.tolist(),
             "slots": [[key, name, values] for (key, name), values in self.slots.items()],
             "rates": self.rates.to_json(),
+            "pause": self.pause,
             "sessions": self.sessions.to_json() if self.sessions else None,
         }
 
@@ -209,6 +212,7 @@ class Profile:
         profile.counts = np.array(data["counts"], np.int64)
         profile.slots = {(int(key), str(name)): dict(values) for key, name, values in data["slots"]}
         profile.rates = Rates.from_json(data["rates"])
+        profile.pause = int(data.get("pause", 0))
         profile.sessions = SessionDetector.from_json(data["sessions"]) if data["sessions"] else None
         lengths = {len(profile.counts), len(profile.rates.burst), len(profile.rates.silence)}
         if lengths != {keys.known} or profile.rates.width <= 0:

@@ -118,23 +118,27 @@ def _rows(counts: Counts, least: int) -> Counts:
 
 
 class RateJudge:
-    """Finds bursts and silences in records that come in the order of time, chunk by chunk."""
+    """Finds bursts and silences in records that come in the order of time, chunk by chunk.
+
+    carried: counts of the bucket that the last chunk ended in; beats: the last bucket of each regular key, with its
+    first record; now: the newest bucket
+    """
 
     def __init__(self, rates: Rates) -> None:
         self.rates = rates
         usual = pl.DataFrame({"burst": rates.burst, "silence": rates.silence})
         self._usual = usual.with_row_index("key").with_columns(pl.col("key").cast(pl.Int32))
-        self._carried = pl.DataFrame()  # counts of the bucket that the last chunk ended in
-        self._beats = pl.DataFrame()  # the last bucket of each regular key, with its first record
-        self._now = 0  # the newest bucket
+        self.carried = pl.DataFrame()
+        self.beats = pl.DataFrame()
+        self.now = 0
 
     def bursts(self, records: pl.DataFrame) -> pl.DataFrame:
         """The records of bursts, with `rate` (records in that bucket so far) and `burst` (the limit)."""
         timed = self._bucketed(records)
         counted = timed.group_by("key", "bucket").agg(pl.len().alias("rate"))
-        if len(self._carried):
-            counted = pl.concat([self._carried, counted]).group_by("key", "bucket").agg(pl.col("rate").sum())
-        self._carried = counted.filter(pl.col("bucket") == pl.col("bucket").max())
+        if len(self.carried):
+            counted = pl.concat([self.carried, counted]).group_by("key", "bucket").agg(pl.col("rate").sum())
+        self.carried = counted.filter(pl.col("bucket") == pl.col("bucket").max())
         over = counted.join(self._usual, on="key").filter(pl.col("rate") > pl.col("burst"))
         return timed.join(over, on=["key", "bucket"], maintain_order="left")
 
@@ -143,17 +147,19 @@ class RateJudge:
         timed = self._bucketed(records)
         if not len(timed):
             return self._pauses(pl.DataFrame())
-        self._now = max(self._now, int(timed["bucket"].max()))  # type: ignore[arg-type]
+        self.now = max(self.now, int(timed["bucket"].max()))  # type: ignore[arg-type]
         regular = timed.join(self._usual.filter(pl.col("silence") > 0), on="key", maintain_order="left")
         beats = regular.unique(["key", "bucket"], keep="first", maintain_order=True)
-        beats = pl.concat([self._beats, beats]) if len(self._beats) else beats
-        self._beats = beats.sort("bucket", maintain_order=True).unique("key", keep="last", maintain_order=True)
+        beats = pl.concat([self.beats, beats]) if len(self.beats) else beats
+        self.beats = beats.sort("bucket", maintain_order=True).unique("key", keep="last", maintain_order=True)
         return self._pauses(beats)
 
-    def silent_at_end(self) -> pl.DataFrame:
-        """The same for keys that were still silent when the last of all records was written."""
-        ends = self._beats.with_columns(bucket=pl.lit(self._now, pl.Int64)) if len(self._beats) else self._beats
-        return self._pauses(pl.concat([self._beats, ends]) if len(ends) else ends)
+    def silent_at_end(self, idle: int = 0) -> pl.DataFrame:
+        """The same for keys that were still silent when the last of all records was written, or that many microseconds
+        after it."""
+        now = self.now + idle // self.rates.width
+        ends = self.beats.with_columns(bucket=pl.lit(now, pl.Int64)) if len(self.beats) else self.beats
+        return self._pauses(pl.concat([self.beats, ends]) if len(ends) else ends)
 
     def _pauses(self, beats: pl.DataFrame) -> pl.DataFrame:
         if not len(beats):

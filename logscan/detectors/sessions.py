@@ -25,6 +25,7 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 BEGIN, END = -1, -2
 FEWEST = 50  # sessions below which nothing is learnt about sessions
 FOLDS = 5
+MOST_CONTENTS = 20_000_000  # counts of keys in sessions beyond which open ones are not compared with them
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,11 @@ def _look(table: Ints, values: Floats, wanted: Ints) -> Floats:
 class SessionDetector:
     """Learns count vectors and steps of normal sessions.
 
-    threshold_, order_threshold_: nats of surprise; span_: lines of the log over which a long session extends
+    threshold_, order_threshold_: nats of surprise; span_: lines of the log over which a long session extends;
+    vectors_, contents_: of the event counts of normal sessions, digests and (v, keys) counts
     """
+
+    contents_: npt.NDArray[np.int32] | None = None  # where there are not too many
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -121,7 +125,8 @@ class SessionDetector:
 
     def _learn(self, once: Windows, weights: Ints) -> None:
         self.sessions_ = int(weights.sum())
-        self.vectors_, inverse = np.unique(once.vectors, return_inverse=True)
+        self.vectors_, first, inverse = np.unique(once.vectors, return_index=True, return_inverse=True)
+        self.contents_ = _counts(once.take(first))
         self.vector_counts_ = np.bincount(inverse, weights).astype(np.int64)
         before, after, window = _steps(once)
         self.steps_ = Steps(before, after, weights[window])
@@ -167,6 +172,25 @@ class SessionDetector:
         those of more than so many normal sessions."""
         return np.where(self.seen(windows.vectors, more_than), self.order_threshold_, self.threshold_)
 
+    def early(self, windows: Windows, worst: Floats) -> Floats:
+        """(n,) nats of surprise above which a step makes each window anomalous whatever follows in it, given the worst
+        one so far: no normal session has more of every event, or the step is improbable beyond anything."""
+        limits = np.full(len(windows), self.order_threshold_)
+        asked = np.flatnonzero((worst > self.threshold_) & (worst <= self.order_threshold_))
+        if self.contents_ is not None and len(asked):
+            width = self.contents_.shape[1]
+            for window in asked:
+                keys = windows.keys[windows.starts[window] : windows.starts[window + 1]]
+                counts = np.bincount(keys, minlength=width)
+                known = not counts[width:].any() and (self.contents_ >= counts[:width]).all(axis=1).any()
+                limits[window] = self.order_threshold_ if known else self.threshold_
+        return limits
+
+    def last(self) -> Ints:
+        """The events behind which a session has always ended, and often."""
+        only = self.steps_.contexts[(self.steps_.types == 1) & (self.steps_.totals >= FEWEST)]
+        return only[np.isin(_code(only, np.full(len(only), END)), self.steps_.codes)]
+
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[list[tuple[int, float]]]:
         """What is most probable in the place of each of these events, or behind it where its window ends too early."""
         before = np.insert(windows.keys[:-1], 0, BEGIN)
@@ -195,6 +219,7 @@ class SessionDetector:
             "sessions": self.sessions_,
             "vectors": self.vectors_.tolist(),
             "vector_counts": self.vector_counts_.tolist(),
+            "contents": None if self.contents_ is None else _sparse(self.contents_),
             "steps": [(self.steps_.codes >> 32).tolist(), (self.steps_.codes & 0xFFFFFFFF).tolist()],
             "step_counts": self.steps_.counts.tolist(),
         }
@@ -209,6 +234,8 @@ class SessionDetector:
         detector.sessions_ = int(data["sessions"])
         detector.vectors_ = np.array(data["vectors"], np.uint64)
         detector.vector_counts_ = np.array(data["vector_counts"], np.int64)
+        if data.get("contents") is not None:
+            detector.contents_ = _dense(data["contents"])
         before, after = (np.array(side, np.int64) - 2 for side in data["steps"])
         detector.steps_ = Steps(before, after, np.array(data["step_counts"], np.int64))
         return detector
@@ -220,3 +247,28 @@ def _steps(windows: Windows) -> tuple[Ints, Ints, Ints]:
     after = np.insert(windows.keys, windows.starts[1:], END)
     before = np.insert(windows.keys, windows.starts[:-1], BEGIN)
     return before, after, np.repeat(np.arange(n), lengths + 1)
+
+
+def _counts(windows: Windows) -> npt.NDArray[np.int32] | None:
+    """(n, keys) how often each event is in each window, where that is no huge table."""
+    width = int(windows.keys.max(initial=-1)) + 1
+    if len(windows) * width > MOST_CONTENTS:
+        return None
+    cells = np.repeat(np.arange(len(windows)), windows.lengths) * width + windows.keys
+    return np.bincount(cells, minlength=len(windows) * width).reshape(len(windows), width).astype(np.int32)
+
+
+def _sparse(table: npt.NDArray[np.int32]) -> dict[str, list[int]]:
+    """The shape of a table, its cells that are not 0, and what is in them."""
+    cells = np.flatnonzero(table)
+    return {"shape": list(table.shape), "cells": cells.tolist(), "counts": table.reshape(-1)[cells].tolist()}
+
+
+def _dense(data: dict[str, list[int]]) -> npt.NDArray[np.int32]:
+    """The inverse of `_sparse`. Raises ValueError for a table that is too large, IndexError for cells outside."""
+    rows, width = data["shape"]
+    if rows * width > MOST_CONTENTS:
+        raise ValueError("too many event counts")
+    table = np.zeros(rows * width, np.int32)
+    table[data["cells"]] = data["counts"]
+    return table.reshape(rows, width)

@@ -43,9 +43,13 @@ class Cause:
 
 @dataclass
 class Evidence:
-    """The evidence of one stream, in bounded memory: only MAX_LINES rows of what is over and over the same."""
+    """The evidence of one stream, in bounded memory: only MAX_LINES rows of what is over and over the same.
+
+    whole: of a whole log; else a part of one, of which nobody knows what belongs together: a kind of line is a cause
+    """
 
     profile: Profile
+    whole: bool = True
     _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
     _rows: int = 0
     _surplus: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -68,7 +72,7 @@ class Evidence:
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
         none = rows.clear()
         grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
-            ("new", _episodes(kinds.get("new", none))),
+            ("new", _episodes(kinds.get("new", none)) if self.whole else _equal(kinds.get("new", none), ["key"])),
             ("rare", _episodes(_without_opening(kinds.get("rare", none)))),
             ("value", _values(kinds.get("value", none))),
             ("burst", _at_one_time(kinds.get("burst", none))),

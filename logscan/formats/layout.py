@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -39,12 +40,13 @@ class Layout:
     session: str | None = None  # a regex with one group, for raw lines
     kept: str | None = None  # likewise
 
-    def records(self, lines: pl.DataFrame) -> pl.DataFrame:
+    def records(self, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
         """One row a record, from a block's `line`, `offset`, `text`, `raw`.
 
         Columns: line, last_line, offset Int64; time Datetime(us); session, shape, kept, text String; raw.
         Of a record of several lines the shape is that of its first, a line break, and that of the last line
-        of its trace that is not indented: the exception. A record without a time has that of the one before.
+        of its trace that is not indented: the exception. A record without a time has that of the one before;
+        `before` is the time of the one before all.
         """
         shape = self.format.shape(lines["text"])
         kind, start = self.kinds(shape)
@@ -59,7 +61,7 @@ class Layout:
             "line",
             last_line.alias("last_line"),
             "offset",
-            self._times(text).forward_fill().alias("time"),
+            self._times(text).forward_fill().fill_null(before).alias("time"),
             _extract(text, self.session).alias("session"),
             shape.alias("shape"),
             _extract(text, self.kept).alias("kept"),

@@ -86,6 +86,16 @@ class Keys:
             self._entries.append(entry)
         return number
 
+    def new(self) -> dict[str, Any]:
+        """What was met since learning ended: for `restore`."""
+        return {"templates": self.templates.new(), "keys": [list(entry) for entry in self._entries[self.known :]]}
+
+    def restore(self, new: dict[str, Any]) -> None:
+        """Go on with what `new` gave, of the same keys."""
+        self.templates.restore(new["templates"])
+        for template, level, kept in new["keys"]:
+            self._number((int(template), level, kept))
+
     def to_json(self) -> dict[str, Any]:
         """What was learnt: templates, and the keys over them."""
         return {"templates": self.templates.to_json(), "keys": [list(entry) for entry in self._entries[: self.known]]}

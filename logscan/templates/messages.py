@@ -41,9 +41,13 @@ class Messages:
     def restored(cls, texts: Iterable[str], input: Input) -> Self:
         """A table with these texts, the first of which is number 0."""
         messages = cls(input)
-        for text in texts:
-            messages._add(text)
+        messages.extend(texts)
         return messages
+
+    def extend(self, texts: Iterable[str]) -> None:
+        """Number these texts, in their order."""
+        for text in texts:
+            self._add(text)
 
     def begin(self, keys: Keys) -> None:
         """From here on `keys` is the table of the messages' log keys."""

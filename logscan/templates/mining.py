@@ -42,12 +42,16 @@ class Miner:
         self._names: set[tuple[str, str]] = set()
 
     @classmethod
-    def of(cls, patterns: Sequence[Pattern]) -> Self:
-        """A miner that knows `patterns` and nothing else. Of equal ones the first key is given."""
+    def of(cls, patterns: Sequence[Pattern], learning: bool = False) -> Self:
+        """A miner that knows `patterns` and nothing else. Of equal ones the first key is given. With `learning` they
+        can become more general by what is added."""
         miner = cls()
         miner.patterns = list(patterns)
         for key, pattern in enumerate(miner.patterns[: miner._limit]):
             miner._index.add(pattern, key)
+            if learning:
+                cluster, _ = miner._drain.add_log_message(" ".join(pattern))
+                miner._keys_in[cluster.cluster_id].add(key)
         return miner
 
     def __len__(self) -> int:

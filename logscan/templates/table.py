@@ -90,8 +90,17 @@ class Templates:
 
     def to_json(self) -> dict[str, Any]:
         """The known templates; no message. A variable that mining found is null: no word is taken for one."""
-        table = [[None if word == WORD else word for word in pattern] for pattern in self._known.patterns]
-        return {"masks": list(self.masks), "templates": table}
+        return {"masks": list(self.masks), "templates": _listed(self._known.patterns)}
+
+    def new(self) -> list[list[str | None]]:
+        """The templates that are not known: for `restore`."""
+        return _listed(self._novel.patterns)
+
+    def restore(self, new: object) -> None:
+        """Goes on with what `new` gave. Raises ModelError."""
+        if not isinstance(new, list):
+            raise _broken("`templates`, a list,")
+        self._novel = Miner.of([_checked(pattern) for pattern in new], learning=True)
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -136,6 +145,10 @@ class Templates:
         else:
             self._keys.update(zip(new, self._known.add(list(new.values())), strict=True))
         return [self._keys[text] for text in masked]
+
+
+def _listed(patterns: Sequence[Pattern]) -> list[list[str | None]]:
+    return [[None if word == WORD else word for word in pattern] for pattern in patterns]
 
 
 def _checked(pattern: object) -> Pattern:

@@ -71,11 +71,24 @@ class Windows:
         position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
         return _sum(scatter(self.keys + (position << 32)), self.starts)
 
+    @cached_property
+    def prefixes(self) -> Hashes:
+        """(events,) a digest of each window from its beginning to this event; the last one is that of `sequences`."""
+        position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
+        summed = np.cumsum(scatter(self.keys + (position << 32)), dtype=np.uint64)
+        before = np.concatenate([np.zeros(1, np.uint64), summed])[self.starts[:-1]]
+        return summed - np.repeat(before, self.lengths)
+
     def span(self) -> int:
         """Lines of the log over which a long window extends."""
         line = self.events["line"].to_numpy()
         spans = line[self.starts[1:] - 1] - line[self.starts[:-1]]
         return int(np.quantile(spans, 0.99)) if len(spans) else 0
+
+    def pause(self) -> int:
+        """Microseconds: the longest time between two events of a window."""
+        longest = self.events.select(pl.col("time").diff().over("window").dt.total_microseconds().max()).item()
+        return int(longest or 0)
 
     def distinct(self) -> tuple[Ints, Ints, Ints]:
         """Equal sequences once: (d,) the first window of each, (n,) which of them each window is, (d,) counts."""
@@ -160,7 +173,7 @@ class Sessions:
             quiet = ~quiet
         self._held = [held.filter(~quiet)]
         self._events = len(self._held[0])
-        windows = _by_name(held.filter(quiet), self.messages)
+        windows = by_name(held.filter(quiet), self.messages)
         self.closed_early += len(windows)
         return windows
 
@@ -168,10 +181,10 @@ class Sessions:
         """All sessions that are still open."""
         held, self._held, self._events = self._held, [], 0
         none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        return _by_name(pl.concat(held) if held else none, self.messages)
+        return by_name(pl.concat(held) if held else none, self.messages)
 
 
-def _by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
+def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     """Events grouped by window, windows in the order of their first event."""
     first = events.with_row_index("at").group_by("window").agg(pl.col("at").min().alias("first"))
     grouped = events.join(first, on="window", maintain_order="left").sort("first", maintain_order=True)

@@ -123,9 +123,10 @@ class LogLLaMA(NextKey):
         other.calibrate()
         return other
 
-    def _excused(self, windows: Windows) -> npt.NDArray[np.bool_]:
-        """(n,) whether a window cannot be anomalous, whatever its steps are."""
-        return self.seen(windows.vectors) & (self.options.combine == "counts")
+    @property
+    def by_counts(self) -> bool:
+        """Whether a window whose event counts were seen cannot be anomalous."""
+        return self.options.combine == "counts"
 
     def _judge(self, scorer: Scorer, vocabulary: Vocabulary, ends: bool) -> Judge:
         return Judge(scorer, vocabulary, self.options.lm.context, self.options.lm.overlap, ends)

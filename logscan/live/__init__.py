@@ -1,0 +1,8 @@
+"""A log that is still written: the same steps as for one that is complete, on what has come since the last look.
+
+feed     lines that arrived -> chunks of whole records
+judge    chunks             -> evidence, in windows that are still open too
+tell     evidence           -> findings, each told once
+state    all of these       -> a file to go on from after any end
+watch    the loop around them
+"""

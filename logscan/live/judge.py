@@ -1,0 +1,157 @@
+"""The judge of one log that is still written: as `Baseline`, with a word as soon as there is reason for one.
+
+A step that makes its window anomalous, whatever may follow, is told when it comes; what depends on the whole of a
+window when it closes. A key that kept a beat is told to be silent when its pause has grown too long, not when it comes
+back.
+"""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector
+from logscan.detectors.profile import Profile
+from logscan.detectors.wholes import WindowDetector
+from logscan.records import Chunk
+from logscan.templates.messages import Messages
+from logscan.windows.open import OpenWindows
+from logscan.windows.sessions import Floats, Windows
+
+LONG = 512  # events of a window that are looked at when it grows
+REMEMBERED = 200_000  # beginnings of windows whose last step is known
+
+
+class Steps:
+    """How surprising steps are, by a detector of sequences; the same beginning of a window is judged once."""
+
+    def __init__(self, detector: SequenceDetector) -> None:
+        self.detector = detector
+        self._nats: dict[int, float] = {}  # of the last step, by the digest of the beginning
+
+    def nats(self, windows: Windows) -> Floats:
+        """(events,) nats of the step to each fresh event, 0 for the others."""
+        fresh = np.flatnonzero(windows.events["fresh"].to_numpy())
+        beginnings = windows.prefixes[fresh].tolist()
+        new = np.array([beginning not in self._nats for beginning in beginnings], bool)
+        if new.any():
+            if len(self._nats) > REMEMBERED:
+                self._nats.clear()
+                new[:] = True
+            window = np.repeat(np.arange(len(windows)), windows.lengths)
+            asked = windows.take(np.unique(window[fresh[new]]))
+            once = asked.take(asked.distinct()[0])
+            self._nats.update(zip(once.prefixes.tolist(), self.detector.surprise(once)[0].tolist(), strict=True))
+        nats = np.zeros(len(windows.events))
+        nats[fresh] = [self._nats[beginning] for beginning in beginnings]
+        return nats
+
+
+class LiveJudge(Baseline):
+    """Judges one log against a finished profile while it is written. steps: shared by the judges of all logs."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        windows: OpenWindows,
+        detector: SequenceDetector | WindowDetector | None = None,
+        messages: Messages | None = None,
+        span: int = 0,
+        steps: Steps | None = None,
+    ) -> None:
+        super().__init__(profile, False, detector, messages, span)
+        self.open = windows
+        self.steps = steps
+        self.now = 0
+        self._complete = True  # the windows that are judged now
+        self._over = False  # the log
+
+    def judge_at(self, chunk: Chunk, now: int) -> pl.DataFrame:
+        """Evidence in a chunk that came at `now`, in microseconds of the clock of `OpenWindows`."""
+        self.now = now
+        return self.judge(chunk)
+
+    def look(self, now: int, idle: int) -> pl.DataFrame:
+        """Evidence in what did not come: windows that are complete, and keys that have gone silent.
+
+        idle: microseconds since the log was last written
+        """
+        found = [EVIDENCE, self._silences(self._rates.silent_at_end(idle))]
+        if self.detector is not None:
+            found += self._closed(now, quiet=True)
+        return pl.concat([frame.select(EVIDENCE.columns) for frame in found if len(frame) or frame is EVIDENCE])
+
+    def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
+        grown = self.open.add(events, self.now)
+        found = [self._early(self.detector, grown)] if isinstance(self.detector, SequenceDetector) else []
+        return [*found, *self._closed(self.now, quiet=False)]
+
+    def _closed(self, now: int, quiet: bool) -> list[pl.DataFrame]:
+        found = []
+        for windows, complete in self.open.close(now, quiet):
+            self._complete = complete
+            found.append(self._judge_windows(windows))
+        return found
+
+    def _last_windows(self) -> pl.DataFrame:
+        self._over = True
+        return self._judge_windows(self.open.close_all())
+
+    def _early(self, detector: SequenceDetector, grown: Windows) -> pl.DataFrame:
+        """The steps that make windows anomalous which are not complete."""
+        if not len(grown) or self.steps is None:
+            return EVIDENCE
+        grown = _recent(grown)
+        nats = self.steps.nats(grown)
+        nats[grown.starts[:-1][self._cut(grown, detector.span_)[0]]] = 0.0
+        worst = np.maximum.reduceat(nats, grown.starts[:-1])
+        limits = detector.early(grown, worst)
+        chosen = np.flatnonzero(worst > limits)
+        if not len(chosen):
+            return EVIDENCE
+        strange, steps = grown.take(chosen), nats[grown.rows(chosen)]
+        nothing, as_far_as_known = np.zeros(len(chosen)), np.ones(len(chosen), bool)
+        return self._strange_steps(detector, strange, steps, nothing, limits[chosen], as_far_as_known)
+
+    def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
+        """Which windows may have begun before the log was followed, and which may go on: (n,) each."""
+        before, after = super()._cut(windows, span)
+        return before, after if self._over else np.full(len(windows), not self._complete)
+
+    @property
+    def closed_early(self) -> int:
+        """Windows that were closed because too many were open."""
+        return self.open.closed_early
+
+    def to_json(self) -> dict[str, Any]:
+        """What is not in `frames`."""
+        return {
+            "borders": self._borders,
+            "windows": self.windows,
+            "untold": self._untold,
+            "closed_early": self.open.closed_early,
+            "bucket": self._rates.now,
+        }
+
+    def frames(self, now: int) -> dict[str, pl.DataFrame]:
+        """The open windows, and what the rates go on with."""
+        return {"open": self.open.held(now), "carried": self._rates.carried, "beats": self._rates.beats}
+
+    def restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: int) -> None:
+        """Go on with what `to_json` and `frames` gave."""
+        (first, last), self.windows = data["borders"], int(data["windows"])
+        self._borders = (tuple(first), tuple(last))
+        self._untold, self.open.closed_early = int(data["untold"]), int(data["closed_early"])
+        self.open.restore(frames["open"], now)
+        self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], frames["carried"], frames["beats"]
+
+
+def _recent(windows: Windows) -> Windows:
+    """The windows without what lies far back in long ones, always cut at the same places."""
+    known = windows.lengths - np.add.reduceat(windows.events["fresh"].to_numpy(), windows.starts[:-1], dtype=np.int64)
+    far = np.maximum(known // LONG - 1, 0) * LONG
+    if not far.any():
+        return windows
+    rows = np.arange(len(windows.events)) >= np.repeat(windows.starts[:-1] + far, windows.lengths)
+    starts = np.concatenate([[0], np.cumsum(windows.lengths - far)])
+    return Windows(windows.events.filter(pl.Series(rows)), starts, windows.messages)

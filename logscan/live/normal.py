@@ -1,0 +1,78 @@
+"""What is normal in a log that is followed: a model, a baseline, or what the log holds already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from logscan.detectors.profile import Profile
+from logscan.models import bundle
+from logscan.records import EVERYTHING, Chunk, Reader
+from logscan.scan import Run
+from logscan.sources import open_streams, siblings
+from logscan.sources.place import Place
+from logscan.templates.keys import Keys
+
+LEAST = 1_000  # records to learn from; while there are fewer, what arrives is learnt
+
+
+@dataclass
+class Normal:
+    """A reader with keys, and the profile that it fills until it is `finished`. card: of the model."""
+
+    reader: Reader
+    profile: Profile
+    finished: bool
+    card: dict[str, Any]
+
+    def learn(self, chunk: Chunk) -> None:
+        """Learn from more records, which were not judged."""
+        self.profile.add(chunk)
+
+    @property
+    def enough(self) -> bool:
+        """Whether enough was learnt to judge by."""
+        return self.profile.records >= LEAST
+
+
+def of_model(run: Run, folder: Path) -> Normal:
+    """A model, whatever detector it holds. Raises ModelError."""
+    model = bundle.load(folder)
+    return Normal(run.reader_of(model), model.profile, True, model.card)
+
+
+def of_baseline(run: Run) -> Normal:
+    """The logs that are named as the baseline. Raises InputError."""
+    reader, profile = run.learn_baseline()
+    return Normal(reader, profile, True, {})
+
+
+def of_logs(run: Run, paths: Sequence[str], places: Sequence[Place]) -> Normal:
+    """What was written before these places, where following begins; to be finished."""
+    reader = run.reader(Keys(run.options.masks))
+    for place in places:
+        reader.only = reader.only & ((pl.col("file") != place.source) | (pl.col("line") < place.line))
+    streams = open_streams([path for path in paths if path != "-"], lambda problem: None)
+    alone = [stream for stream in streams if len(stream.files) == 1 and Path(stream.name).is_file()]
+    older = [str(path) for stream in alone for path in siblings(stream.name)]
+    normal = Normal(reader, Profile(reader.keys), False, {})
+    for stream in [*open_streams(older, run.on_problem), *streams]:
+        for chunk in reader.chunks(stream):
+            normal.learn(chunk)
+            run.progress("learning", chunk.read, stream.size)
+    reader.only = EVERYTHING
+    return normal
+
+
+def finish(run: Run, normal: Normal, folder: Path | None) -> Normal:
+    """What was learnt is frozen, and kept as a model in the folder, if one is named: its keys keep their numbers."""
+    if not normal.finished:
+        normal.profile.finish(normal.reader.freeze())
+        normal.finished = True
+    if folder is None:
+        return normal
+    layouts = [layout.to_dict() for layout in normal.reader.by_format.values()]
+    bundle.save(folder, normal.profile, {"records": normal.profile.records, "layouts": layouts})
+    return of_model(run, folder)
