@@ -34,7 +34,7 @@ def open_streams(paths: Sequence[str], on_problem: Report, spool: bool = False) 
     """
     found: dict[tuple[int, int], _File] = {}
     for path in paths:
-        for file in _expand(path, on_problem):
+        for file in expand(path, on_problem):
             first = found.setdefault(file.identity, file)
             first.named = first.named or file.named
     logs: dict[tuple[str, str], list[_File]] = {}
@@ -43,6 +43,11 @@ def open_streams(paths: Sequence[str], on_problem: Report, spool: bool = False) 
             (inputs.spool if spool else inputs.forget)(file.path)
         logs.setdefault(file.log, []).append(file)
     return [_stream(sorted(files, key=lambda file: file.age)) for files in logs.values()]
+
+
+def is_compressed(name: str) -> bool:
+    """Whether a name says that its file is compressed."""
+    return _COMPRESSED.search(name) is not None
 
 
 def siblings(path: str | Path) -> list[Path]:
@@ -102,7 +107,7 @@ def _stream(files: list[_File]) -> Stream:
     return Stream(paths[-1], paths, size, frozenset(file.path for file in files if file.named))
 
 
-def _expand(path: str, on_problem: Report) -> Iterator[_File]:
+def expand(path: str, on_problem: Report) -> Iterator[_File]:
     """The files behind one argument."""
     if path == inputs.STDIN:
         yield _File(path, named=True, identity=(-1, -1), size=0, pipe=True)

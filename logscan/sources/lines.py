@@ -73,6 +73,14 @@ _MARKED = (
 )
 
 
+def encoding_of(head: bytes) -> Encoding | None:
+    """The encoding of a content that begins with these bytes; None where they are too few to tell."""
+    marked = next((encoding for encoding in _MARKED if head.startswith(encoding.mark)), None)
+    if marked is None and any(encoding.mark.startswith(head) for encoding in _MARKED):
+        return None
+    return marked or UTF_8
+
+
 @dataclass(frozen=True)
 class Piece:
     """Whole lines (columns of SCHEMA), and the numbers of those that were cut."""
@@ -81,44 +89,76 @@ class Piece:
     cut: list[int]
 
 
-def split(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[Piece]:
-    """The lines of a content that comes in chunks of three bytes or more.
+class Splitter:
+    """Cuts one content into lines as its bytes come. A line of any length takes no more memory than a few chunks.
 
-    A line of any length takes no more memory than a few chunks.
+    It begins at the start of a line: `line` and `offset` of the first byte that was not given yet. Without an
+    encoding it begins at the start of the content, whose mark tells it.
     """
-    encoding = UTF_8
-    line, offset = 1, 0  # of the first byte of `rest`
-    rest = b""  # the beginning of a line whose end has not come yet
-    skipped = 0  # bytes dropped from it
 
-    def piece(data: Buffer, newlines: Positions) -> Piece:
-        starts, _ = encoding.spans(data, newlines)
-        offsets = offset + starts
-        offsets[1:] += skipped  # what was dropped stood in the first line
-        data, cut = _shorten(data, newlines, encoding, max_line)
-        numbers = np.arange(line, line + len(starts))
-        columns = {"line": numbers, "offset": offsets, **_decode(data, encoding)}
-        return Piece(pl.DataFrame(columns, schema=SCHEMA), (cut + line).tolist())
+    def __init__(
+        self, max_line: int = MAX_LINE, encoding: Encoding | None = None, line: int = 1, offset: int = 0
+    ) -> None:
+        self.line, self.offset = line, offset
+        self._max_line = max_line
+        self._encoding = encoding
+        self._rest = b""  # the beginning of a line whose end has not come yet
+        self._skipped = 0  # bytes dropped from it
 
-    for number, chunk in enumerate(chunks):
-        if number == 0:
-            encoding = next((e for e in _MARKED if chunk.startswith(e.mark)), UTF_8)
-            offset = len(encoding.mark)
-            chunk = chunk[offset:]  # noqa: PLW2901
-        data = rest + chunk
+    def add(self, chunk: bytes) -> Piece | None:
+        """The lines that end in `chunk`, which follows what was added before; None where none ends there."""
+        data = self._rest + chunk
+        if self._encoding is None:
+            self._encoding = encoding_of(data)
+            if self._encoding is None:
+                self._rest = data
+                return None
+            mark = len(self._encoding.mark)
+            self.offset += mark
+            data = data[mark:]
+        encoding, piece = self._encoding, None
         newlines = encoding.newlines(data)
         if newlines.size:
             end = int(newlines[-1]) + encoding.width
-            yield piece(memoryview(data)[:end], newlines)
-            line, offset, skipped = line + newlines.size, offset + end + skipped, 0
+            piece = self._piece(memoryview(data)[:end], newlines, encoding)
+            self.line, self.offset = self.line + newlines.size, self.offset + end + self._skipped
+            self._skipped = 0
             data = data[end:]
         # Of an endless line a little more than `max_line` stays, so that it is still seen to be too long.
-        keep = max_line + 8
+        keep = self._max_line + 8
         drop = max(len(data) - keep, 0) // encoding.width * encoding.width
-        rest = data[:keep] + data[keep + drop :] if drop else data
-        skipped += drop
-    if rest:
-        yield piece(rest, encoding.newlines(b""))
+        self._rest = data[:keep] + data[keep + drop :] if drop else data
+        self._skipped += drop
+        return piece
+
+    def end(self) -> Piece | None:
+        """The last line, if no line feed ended it: nothing more will come, or what comes is another line."""
+        encoding, rest = self._encoding or UTF_8, self._rest
+        if not rest:
+            return None
+        piece = self._piece(rest, encoding.newlines(b""), encoding)
+        self.line, self.offset = self.line + 1, self.offset + len(rest) + self._skipped
+        self._encoding, self._rest, self._skipped = encoding, b"", 0
+        return piece
+
+    def _piece(self, data: Buffer, newlines: Positions, encoding: Encoding) -> Piece:
+        starts, _ = encoding.spans(data, newlines)
+        offsets = self.offset + starts
+        offsets[1:] += self._skipped  # what was dropped stood in the first line
+        data, cut = _shorten(data, newlines, encoding, self._max_line)
+        numbers = np.arange(self.line, self.line + len(starts))
+        columns = {"line": numbers, "offset": offsets, **_decode(data, encoding)}
+        return Piece(pl.DataFrame(columns, schema=SCHEMA), (cut + self.line).tolist())
+
+
+def split(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[Piece]:
+    """The lines of a content that comes in chunks."""
+    splitter = Splitter(max_line)
+    for chunk in chunks:
+        if piece := splitter.add(chunk):
+            yield piece
+    if piece := splitter.end():
+        yield piece
 
 
 def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: int) -> tuple[Buffer, Positions]:
