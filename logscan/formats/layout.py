@@ -57,11 +57,12 @@ class Layout:
         else:
             last_line = lines["line"]
         text = first["text"]
+        time = self._times(text).forward_fill()
         return first.select(
             "line",
             last_line.alias("last_line"),
             "offset",
-            self._times(text).forward_fill().fill_null(before).alias("time"),
+            (time if before is None else time.fill_null(before)).alias("time"),
             _extract(text, self.session).alias("session"),
             shape.alias("shape"),
             _extract(text, self.kept).alias("kept"),
