@@ -2,21 +2,29 @@
 
     discovery    paths, patterns, folders, "-"  -> streams: a log and its rotated siblings, oldest first
     inputs       the name of a source           -> an open file or pipe; a pipe can be kept to be read again
+    clients      "journal:", "docker:NAME", ... -> what journalctl, docker and kubectl print
     compression  its bytes                      -> plain bytes, whatever they are packed with
     lines        plain bytes                    -> numbered lines with offsets, whole buffers at a time
     stream       all of these in turn           -> blocks, and what was wrong with which source
+
+    follow       the same names                 -> lines as they come, see there
 
 A source is named by its path as the user wrote it; "-" is standard input. What a line means is the next step's.
 """
 
 from logscan.sources.discovery import open_streams, siblings
+from logscan.sources.follow import Arrived, Follower
 from logscan.sources.lines import BLOCK, MAX_LINE
+from logscan.sources.place import Place
 from logscan.sources.stream import Block, Problem, Stream, fetch, fetch_rows, read_again
 
 __all__ = [
     "BLOCK",
     "MAX_LINE",
+    "Arrived",
     "Block",
+    "Follower",
+    "Place",
     "Problem",
     "Stream",
     "fetch",

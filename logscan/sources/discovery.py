@@ -1,4 +1,4 @@
-"""What the user named into streams: files, patterns, folders, standard input. Rotated files become one log."""
+"""What the user named into streams: files, patterns, folders, pipes, clients. Rotated files become one log."""
 
 import glob
 import os
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logscan.sources import inputs
+from logscan.sources.clients import client_of
 from logscan.sources.stream import Problem, Stream
 
 Report = Callable[[Problem], None]
@@ -32,7 +33,7 @@ def open_streams(paths: Sequence[str], on_problem: Report, spool: bool = False) 
     With `spool`, pipes are copied to a temporary file while they are read, so that they can be read again.
     What is missing or unreadable is reported as fatal and left out.
     """
-    found: dict[tuple[int, int], _File] = {}
+    found: dict[tuple[int, int] | str, _File] = {}
     for path in paths:
         for file in expand(path, on_problem):
             first = found.setdefault(file.identity, file)
@@ -54,7 +55,9 @@ def siblings(path: str | Path) -> list[Path]:
     """The rotated files of the log `path` that are older than it and not empty, oldest first."""
     path = Path(path)
     stem, age = rotation(path.name)
-    older = []
+    older: list[tuple[tuple[int, ...], Path]] = []
+    if client_of(str(path)):
+        return []
     for other in path.parent.iterdir():
         other_stem, other_age = rotation(other.name)
         if other_stem == stem and other_age < age and other.is_file() and other.stat().st_size:
@@ -83,7 +86,7 @@ class _File:
 
     path: str
     named: bool  # by the user, not found by a pattern or in a folder
-    identity: tuple[int, int]  # the same for two names of one file
+    identity: tuple[int, int] | str  # the same for two names of one file
     size: int
     pipe: bool
 
@@ -109,8 +112,8 @@ def _stream(files: list[_File]) -> Stream:
 
 def expand(path: str, on_problem: Report) -> Iterator[_File]:
     """The files behind one argument."""
-    if path == inputs.STDIN:
-        yield _File(path, named=True, identity=(-1, -1), size=0, pipe=True)
+    if path == inputs.STDIN or client_of(path):
+        yield _File(path, named=True, identity=path, size=0, pipe=True)
     elif os.path.isdir(path):
         yield from _walk(path, on_problem)
     elif os.path.lexists(path) or not glob.has_magic(path):

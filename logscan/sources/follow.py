@@ -18,10 +18,11 @@ from time import monotonic, sleep
 import polars as pl
 
 from logscan.sources import inputs
+from logscan.sources.clients import client_of
 from logscan.sources.discovery import expand, is_compressed, rotation
 from logscan.sources.growing import STEP, Growing
 from logscan.sources.lines import MAX_LINE, SCHEMA, Piece
-from logscan.sources.piped import Piped
+from logscan.sources.piped import Piped, Running
 from logscan.sources.place import Place, trace
 from logscan.sources.stream import Problem
 from logscan.sources.watch import Watch
@@ -83,7 +84,7 @@ class Follower:
         self._ended: dict[int, Place] = {}  # by file
         self._cut: set[int] = set()  # files of which a line was cut, which was said
         self._numbers = max((place.file for place in places or ()), default=-1) + 1
-        self._pipes: list[Piped] = []
+        self._pipes: list[Piped | Running] = []
         self._names: list[str] = []
         for name in dict.fromkeys(names):
             if _is_pipe(name):
@@ -105,7 +106,8 @@ class Follower:
         """
         now = monotonic()
         deadline = now + wait
-        if not self._dirty and (lull := min(wait, self._given_at + LULL - now)) > 0:
+        behind = self._dirty or any(pipe.behind for pipe in self._pipes)
+        if not behind and (lull := min(wait, self._given_at + LULL - now)) > 0:
             sleep(lull)
         while True:
             self._look()
@@ -121,7 +123,8 @@ class Follower:
     def places(self) -> list[Place]:
         """Up to where lines were given so far."""
         living = [file.place() for log in self._logs.values() for file in log.files]
-        return [*self._ended.values(), *living, *(pipe.place() for pipe in self._pipes if pipe.resumable)]
+        stand = [place for pipe in self._pipes if (place := pipe.place()) is not None]
+        return [*self._ended.values(), *living, *stand]
 
     def lines_at(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, tuple[str, bytes | None]]:
         """Text and raw bytes of lines at (line, offset), by line; those that cannot be read any more are absent."""
@@ -188,9 +191,10 @@ class Follower:
         logs, self._dirty = self._dirty, {}
         arrived = [some for log in logs for some in self._read(log)]
         for pipe in self._pipes:
-            before = pipe.over
-            piece = None if before else pipe.read()
-            if piece is not None or pipe.over != before:
+            if pipe.over:
+                continue
+            piece = pipe.read()
+            if piece is not None or pipe.over:
                 self._say_cut(pipe.source, pipe.number, piece)
                 arrived.append(_arrived(pipe.source, pipe.number, piece, pipe.over))
         if arrived:
@@ -280,7 +284,7 @@ class Follower:
         log.current = self._open(log, log.path, tail)
 
     def _missed(self, log: _Log, file: Growing) -> bool:
-        """Whether there are files that came before what stands in one that was empty, was filled, copied and emptied."""
+        """Whether an empty file was filled, copied and emptied before what stands in it was written."""
         if os.fstat(file.file).st_size == 0:
             return False
         file.empty = False
@@ -417,15 +421,24 @@ class Follower:
             self._on_problem(Problem(source, message, fatal=False))
 
     def _add_pipe(self, name: str, tail: int | None, places: Sequence[Place]) -> None:
-        place = next((place for place in places if place.source == name and not place.ended), None)
+        place = next((place for place in places if place.source == name and place.cursor), None)
         number = self._numbers if place is None else place.file
         self._numbers = max(self._numbers, number + 1)
-        pipe = Piped(name, number, self._watch, self._on_problem)
-        self._pipes.append(pipe)
+        client = client_of(name)
+        try:
+            pipe = (
+                Piped(name, number, self._watch)
+                if client is None
+                else Running(client, number, self._watch, self._on_problem, tail, place)
+            )
+        except OSError as error:
+            self._on_problem(Problem(name, f"cannot be read: {error.strerror}", fatal=True))
+        else:
+            self._pipes.append(pipe)
 
 
 def _is_pipe(name: str) -> bool:
-    if name == inputs.STDIN:
+    if name == inputs.STDIN or client_of(name) is not None:
         return True
     try:
         mode = os.stat(name).st_mode

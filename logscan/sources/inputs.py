@@ -1,4 +1,4 @@
-"""A source by its name into an open input: a file, standard input, or a pipe that can be read again."""
+"""A source by its name into an open input: a file, standard input, a client; a pipe can be kept to be read again."""
 
 import errno
 import io
@@ -7,6 +7,7 @@ import tempfile
 from typing import Protocol
 
 from logscan.errors import InputError
+from logscan.sources.clients import Printed, client_of
 
 STDIN = "-"
 
@@ -66,6 +67,8 @@ def forget(source: str) -> None:
 
 
 def _open(source: str) -> Readable:
+    if client := client_of(source):
+        return Printed(client)
     if source != STDIN:
         return open(source, "rb")
     if sys.stdin is None:  # the parent process closed it
