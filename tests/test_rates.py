@@ -39,12 +39,12 @@ def chunks(records: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
 
 
 def bursts(judge: RateJudge, parts: list[pl.DataFrame]) -> list[int]:
-    found = [judge.bursts(part) for part in parts]
+    found = [judge.judge(part)[0] for part in parts]
     return [line for part in found if len(part) for line in part.filter(pl.col("rate") > pl.col("burst"))["line"]]
 
 
 def silences(judge: RateJudge, parts: list[pl.DataFrame]) -> set[tuple[int, int]]:
-    found = [*(judge.silences(part) for part in parts), judge.silent_at_end()]
+    found = [*(judge.judge(part)[1] for part in parts), judge.silent_at_end()]
     return {
         (line, pause // SECOND) for part in found if len(part) for line, pause in part.select("line", "pause").rows()
     }
@@ -182,6 +182,5 @@ def test_wild_times_do_no_harm(blocks: list[list[tuple[int, int | None]]]) -> No
         part = records_of([(key, float(second or 0)) for key, second in block])
         stamped = pl.Series([second is not None for _, second in block], dtype=pl.Boolean)
         part = part.with_columns(time=pl.select(pl.when(stamped).then(part["time"])).to_series())
-        judge.bursts(part)
-        judge.silences(part)
+        judge.judge(part)
     judge.silent_at_end()

@@ -14,8 +14,9 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
     window  an event to blame for a window that a detector of whole windows calls anomalous
 """
 
+from collections.abc import Sequence
 from math import log
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ from logscan.templates.messages import Messages
 from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
+KindOfRecord = tuple[Any, ...]  # template, the values of SLOTS, and the message
 
 EVIDENCE = pl.DataFrame(
     schema={
@@ -52,6 +54,8 @@ PHASES = 0.5  # share of a log that may be local; one with more goes through pha
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
+SLOTS = (*FIELDS, "name")  # that are columns of kinds
+REMEMBERED = 50_000  # kinds of record whose values were judged
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
@@ -104,6 +108,7 @@ class Baseline:
         self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
+        self._judged: dict[KindOfRecord, list[tuple[float, str]]] = {}  # strange values
         self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
         self._untold = 0  # windows
@@ -129,8 +134,8 @@ class Baseline:
             places = records.select("source", "line")
             self._borders = (self._borders[0] if self._borders[1][1] else places.row(0), places.row(-1))
         found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
-        found.append(self._bursts(self._rates.bursts(records)))
-        found.append(self._silences(self._rates.silences(records)))
+        bursts, silences = self._rates.judge(records)
+        found += [self._bursts(bursts), self._silences(silences)]
         if self.detector is not None:
             found += self._windows(session_events(chunk))
         return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
@@ -166,26 +171,36 @@ class Baseline:
 
     def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
         """Records whose kind has a value in a slot that never held it."""
-        strange = []
-        kinds = chunk.kinds.with_row_index("kind").filter(pl.col("template") < self.profile.keys.templates.known)
-        for field in (*FIELDS, "name"):
-            for kind, template, value in kinds.select("kind", "template", field).drop_nulls().iter_rows():
-                strange.append((kind, *self._judge_value(template, field, value)))
-        unread = self._unread(kinds)
-        for row, slot, word in self.profile.keys.templates.slots(unread["message"], unread["template"]):
-            strange.append((unread["kind"][row], *self._judge_value(unread["template"][row], str(slot), word)))
-        table = pl.DataFrame(
-            [row for row in strange if row[1] > 0],
-            schema={"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String},
-            orient="row",
-        )
+        kinds = [*chunk.kinds.select("template", *SLOTS, "message").iter_rows()]
+        new = list(dict.fromkeys(kind for kind in kinds if kind not in self._judged))
+        if new:
+            if len(self._judged) > REMEMBERED:
+                self._judged.clear()
+                new = list(dict.fromkeys(kinds))
+            self._judged.update(zip(new, self._judge_values(new), strict=True))
+        strange = [(number, *value) for number, kind in enumerate(kinds) for value in self._judged[kind]]
+        if not strange:
+            return EVIDENCE
+        schema = {"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String}
+        table = pl.DataFrame(strange, schema, orient="row")
         records = records.join(table, on="kind", maintain_order="left")
         return _evidence("value", records, pl.col("surprise"), pl.col("about"))
 
-    def _unread(self, kinds: pl.DataFrame) -> pl.DataFrame:
-        """The kinds whose messages have words in closed slots."""
+    def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:
+        """The strange values of each kind of record, with how surprising they are."""
+        found: list[list[tuple[float, str]]] = [[] for _ in kinds]
+        templates = self.profile.keys.templates
         closed = {template for template, slot in self.profile.slots if slot.isdigit()}
-        return kinds.filter(pl.col("template").is_in(list(closed)))
+        for strange, (template, *values, _) in zip(found, kinds, strict=True):
+            if template < templates.known:
+                named = zip(SLOTS, values, strict=True)
+                strange += [self._judge_value(template, slot, value) for slot, value in named if value is not None]
+        worded = [at for at, kind in enumerate(kinds) if kind[0] in closed]
+        messages = pl.Series([kinds[at][-1] for at in worded], dtype=pl.String)
+        keys = pl.Series([kinds[at][0] for at in worded], dtype=pl.Int32)
+        for row, slot, word in templates.slots(messages, keys):
+            found[worded[row]].append(self._judge_value(keys[row], str(slot), word))
+        return [[value for value in strange if value[0] > 0] for strange in found]
 
     def _judge_value(self, template: int, slot: str, value: str) -> tuple[float, str]:
         """How surprising a value is in its slot, 0 where it is not, and what it is."""
@@ -197,6 +212,8 @@ class Baseline:
         return -log(share), f"{template}.{slot}={value}"
 
     def _bursts(self, found: pl.DataFrame) -> pl.DataFrame:
+        if not len(found):
+            return EVIDENCE
         excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
         return _evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
 

@@ -128,35 +128,42 @@ class RateJudge:
         self.rates = rates
         usual = pl.DataFrame({"burst": rates.burst, "silence": rates.silence})
         self._usual = usual.with_row_index("key").with_columns(pl.col("key").cast(pl.Int32))
+        self._regular = self._usual.filter(pl.col("silence") > 0)
         self.carried = pl.DataFrame()
         self.beats = pl.DataFrame()
         self.now = 0
 
-    def bursts(self, records: pl.DataFrame) -> pl.DataFrame:
-        """The records of bursts, with `rate` (records in that bucket so far) and `burst` (the limit)."""
+    def judge(self, records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The records of bursts, with `rate` (records in that bucket so far) and `burst` (the limit); and the last ones
+        before regular keys went silent, with `pause` (microseconds) and `silence` (the limit)."""
         timed = self._bucketed(records)
+        if not len(timed):
+            return timed, timed
+        self.now = max(self.now, int(timed["bucket"].max()))  # type: ignore[arg-type]
+        return self._bursts(timed), self._silences(timed)
+
+    def _bursts(self, timed: pl.DataFrame) -> pl.DataFrame:
         counted = timed.group_by("key", "bucket").agg(pl.len().alias("rate"))
         if len(self.carried):
             counted = pl.concat([self.carried, counted]).group_by("key", "bucket").agg(pl.col("rate").sum())
         self.carried = counted.filter(pl.col("bucket") == pl.col("bucket").max())
         over = counted.join(self._usual, on="key").filter(pl.col("rate") > pl.col("burst"))
+        if not len(over):
+            return over
         return timed.join(over, on=["key", "bucket"], maintain_order="left")
 
-    def silences(self, records: pl.DataFrame) -> pl.DataFrame:
-        """The last records before regular keys went silent, with `pause` (microseconds) and `silence` (the limit)."""
-        timed = self._bucketed(records)
-        if not len(timed):
-            return self._pauses(pl.DataFrame())
-        self.now = max(self.now, int(timed["bucket"].max()))  # type: ignore[arg-type]
-        regular = timed.join(self._usual.filter(pl.col("silence") > 0), on="key", maintain_order="left")
+    def _silences(self, timed: pl.DataFrame) -> pl.DataFrame:
+        if not len(self._regular):
+            return self._regular
+        regular = timed.join(self._regular, on="key", maintain_order="left")
         beats = regular.unique(["key", "bucket"], keep="first", maintain_order=True)
         beats = pl.concat([self.beats, beats]) if len(self.beats) else beats
         self.beats = beats.sort("bucket", maintain_order=True).unique("key", keep="last", maintain_order=True)
         return self._pauses(beats)
 
     def silent_at_end(self, idle: int = 0) -> pl.DataFrame:
-        """The same for keys that were still silent when the last of all records was written, or that many microseconds
-        after it."""
+        """The last records before keys that were still silent when the last of all records was written, or that many
+        microseconds after it, as of `judge`."""
         now = self.now + idle // self.rates.width
         ends = self.beats.with_columns(bucket=pl.lit(now, pl.Int64)) if len(self.beats) else self.beats
         return self._pauses(pl.concat([self.beats, ends]) if len(ends) else ends)

@@ -120,16 +120,13 @@ class Layout:
 
     def _kinds(self, shape: pl.Series) -> pl.Series:
         """Decided once a distinct shape."""
-        distinct = shape.unique()
-        kind = pl.select(
-            pl.when(distinct.str.contains(self.format.header)).then(HEAD).otherwise(OTHER).cast(pl.Int8)
-        ).to_series()
-        for value, pattern in reversed(KINDS):
-            hit = (kind != HEAD) & distinct.str.contains(pattern)
-            kind = kind.scatter(hit.arg_true(), value)
-        if (kind == HEAD).all():
+        distinct = shape.alias("shape").unique()
+        others = distinct.filter(~distinct.str.contains(self.format.header))
+        if not len(others):
             return pl.Series([HEAD], dtype=pl.Int8).new_from_index(0, len(shape))
-        table = pl.DataFrame({"shape": distinct, "kind": kind}).filter(pl.col("kind") != HEAD)
+        matching = [pl.when(pl.col("shape").str.contains(pattern)).then(value) for value, pattern in KINDS]
+        kind = pl.coalesce(*matching, OTHER).cast(pl.Int8).alias("kind")
+        table = others.to_frame().with_columns(kind)
         joined = shape.alias("shape").to_frame().join(table, on="shape", how="left", maintain_order="left")
         return joined["kind"].fill_null(HEAD)
 

@@ -39,25 +39,26 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
 def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None) -> pl.Series:
     """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
     now = now or datetime.now(UTC).replace(tzinfo=None)
-    plain = (
-        stamps.str.replace(r"^(\d+-?\d+-?\d+)T(\d)", "${1} ${2}")
+    plain = stamps.to_frame("stamp").select(
+        pl.col("stamp")
+        .str.replace(r"^(\d+-?\d+-?\d+)T(\d)", "${1} ${2}")
         .str.replace(r",(\d+)", ".${1}")
         .str.replace(r"\s?(?:Z|UTC|GMT)$", "+0000")
         .str.replace_all(r"\s+", " ")
-    )
-    zone = plain.str.extract_groups(ZONE).struct.unnest()
-    plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")
+    )["stamp"]
+    shift = _shift(plain) if plain.str.contains(ZONE).any() else None
+    if shift is not None:
+        plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")
     first = plain.drop_nulls().head(PEEK)
-    hits = {form: int(_strptime(first, form, now).is_not_null().sum()) for form in formats}
+    hits = {form: int(_strptime(first, form, now).is_not_null().sum()) for form in formats if len(formats) > 1}
     times = pl.Series(name="time", values=[None] * len(stamps), dtype=TIME)
-    for form in sorted(formats, key=lambda form: -hits[form]):
+    for form in sorted(formats, key=lambda form: -hits.get(form, 0)):
         missing = times.is_null() & plain.is_not_null()
         if not missing.any():
             break
         times = times.scatter(missing.arg_true(), _strptime(plain.filter(missing), form, now))
-    minutes = zone["2"].cast(pl.Int64) * 60 + zone["3"].cast(pl.Int64).fill_null(0)
-    shift = pl.select(pl.when(zone["1"] == "-").then(-minutes).otherwise(minutes)).to_series().fill_null(0)
-    times = times - (shift * 60_000_000).cast(pl.Duration("us"))
+    if shift is not None:
+        times = times - shift
     unknown = times.is_null() & stamps.is_not_null()
     if guess and unknown.any():
         distinct = stamps.filter(unknown).unique(maintain_order=True).head(GUESSES)
@@ -65,6 +66,14 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
         values = pl.Series([guessed.get(stamp) for stamp in stamps.filter(unknown)], dtype=TIME)
         times = times.scatter(unknown.arg_true(), values)
     return times
+
+
+def _shift(stamps: pl.Series) -> pl.Series:
+    """(n,) how much later than in UTC it is in the zone of each stamp, nothing where none is given."""
+    groups = pl.col("stamp").str.extract_groups(ZONE).struct
+    minutes = groups.field("2").cast(pl.Int64) * 60 + groups.field("3").cast(pl.Int64).fill_null(0)
+    signed = pl.when(groups.field("1") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+    return stamps.to_frame("stamp").select((signed * 60_000_000).cast(pl.Duration("us"))).to_series()
 
 
 def _strptime(stamps: pl.Series, form: str, now: datetime) -> pl.Series:

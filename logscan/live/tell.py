@@ -14,18 +14,21 @@ import polars as pl
 from logscan.detectors.profile import Profile
 from logscan.findings.explain import explain
 from logscan.findings.finding import MAX_LINES, Finding
-from logscan.findings.merge import NAMES, Cause, Evidence
+from logscan.findings.merge import Cause, Evidence
 from logscan.live.texts import Texts
 from logscan.records import Reader
 from logscan.scan import Options
 
 QUIET = 3600.0  # seconds without evidence after which a cause is told again
-MOST = 100_000  # of them that are remembered
+MOST = 100_000  # pieces of evidence that are remembered
+NAMELESS = ("new", "burst", "silent")  # kinds whose evidence is told apart by its key alone
+
+Item = tuple[str, int, str]  # kind, key, and what else tells it from other evidence
 
 
 @dataclass
 class Told:
-    """Part of a cause that was told. signature: of its finding, so that its id stays; last: seconds, when last seen."""
+    """Evidence that was told. signature: of its finding, so that its id stays; last: seconds, when it was last seen."""
 
     signature: str
     last: float
@@ -46,7 +49,8 @@ class Teller:
         self.over = 0
         self.accepted = 0
         self.room = max(options.budget, 1.0) if options.budget else 0.0
-        self._told: dict[str, Told] = {}
+        self._told: dict[Item, Told] = {}
+        self._seen: dict[str, float] = {}  # when each signature was last seen
 
     def lines_came(self, lines: int) -> None:
         """Their share of the budget."""
@@ -54,64 +58,77 @@ class Teller:
 
     def findings(self, evidence: pl.DataFrame, now: float) -> Iterator[Finding]:
         """What is new in the evidence, at `now` in seconds of the clock of the day."""
+        items = _items(evidence)
+        back = {item for item in set(items) if self._is_back(item, now)}
+        if not back:
+            return
         part = Evidence(self.profile, whole=False)
-        part.add(evidence)
+        part.add(evidence.filter(pl.Series([item in back for item in items])))
         for cause in part.causes():
-            items = _items(cause)
-            known = [self._told[item] for item in items if item in self._told]
-            again = len(known) < len(items) or any(now - told.last > QUIET for told in known)
-            for told in known:
-                told.last = now
-            if again and (found := self._finding(cause, known[0].signature if len(known) == len(items) else None)):
-                self._remember(items, found, now)
-                yield found
+            if (finding := self._finding(cause, now)) is not None:
+                yield finding
 
-    def _finding(self, cause: Cause, signature: str | None) -> Finding | None:
-        """The finding of a cause, with the signature that it had before, if it is to be told."""
+    def _is_back(self, item: Item, now: float) -> bool:
+        """Whether evidence is new, or was not seen for long."""
+        told = self._told.get(item)
+        if told is None:
+            return True
+        quiet, told.last = now - told.last, now
+        self._seen[told.signature] = now
+        return quiet > QUIET
+
+    def _finding(self, cause: Cause, now: float) -> Finding | None:
+        """The finding of a cause, if it is to be told."""
         finding = explain(cause, self.profile, self.reader.sources, own=False)
-        if signature is not None:
-            finding = replace(finding, signature=signature)
+        items = set(_items(cause.rows))
+        if cause.kind == "value":  # some of which were found as new keys
+            items |= {("new", key, "") for _, key, _ in items if key >= self.profile.keys.known}
+        signatures = {self._told[item].signature for item in items if item in self._told}
+        if len(signatures) == 1:
+            finding = replace(finding, signature=signatures.pop())
         if finding.score < self.options.min_score:
             return None
         if finding.id in self.options.accepted:
             self.accepted += 1
             return None
+        if now - self._seen.get(finding.signature, -QUIET) < QUIET:  # found by other evidence before
+            self._remember(items, finding, now)
+            return None
         if self.room < 1:
             self.over += 1
             return None
         self.room -= 1
+        self._remember(items, finding, now)
         rows = cause.rows.sort("source", "line").head(MAX_LINES)
         files = [file for _, file in self.reader.files]
-        places = [
-            (files[source], line, offset) for source, line, offset in rows.select("source", "line", "offset").rows()
-        ]
+        places = [(files[source], *place) for source, *place in rows.select("source", "line", "offset").iter_rows()]
         texts = self.texts.in_order(places)
         lines = [replace(line, text=text, raw=raw) for line, (text, raw) in zip(finding.lines, texts, strict=True)]
         return replace(finding, lines=tuple(lines))
 
-    def _remember(self, items: list[str], finding: Finding, now: float) -> None:
+    def _remember(self, items: set[Item], finding: Finding, now: float) -> None:
         if len(self._told) >= MOST:
-            oldest = sorted(self._told, key=lambda what: self._told[what].last)
-            for what in oldest[: MOST // 2]:
-                del self._told[what]
+            oldest = sorted(self._told, key=lambda item: self._told[item].last)
+            for item in oldest[: MOST // 2]:
+                del self._told[item]
+            self._seen = {told.signature: told.last for told in self._told.values()}
         for item in items:
             self._told.setdefault(item, Told(finding.signature, now))
+        self._seen[finding.signature] = now
 
     def to_json(self) -> dict[str, Any]:
         """For `restore`."""
-        told = {what: [told.signature, told.last] for what, told in self._told.items()}
+        told = [[*item, told.signature, told.last] for item, told in self._told.items()]
         return {"told": told, "room": self.room, "over": self.over, "accepted": self.accepted}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Go on with what `to_json` gave."""
-        self._told = {what: Told(signature, last) for what, (signature, last) in data["told"].items()}
+        self._seen = {signature: last for *_, signature, last in data["told"]}
+        self._told = {(kind, key, about): Told(signature, last) for kind, key, about, signature, last in data["told"]}
         self.room, self.over, self.accepted = data["room"], data["over"], data["accepted"]
 
 
-def _items(cause: Cause) -> list[str]:
-    """What makes it the same cause when it is seen again: each of these, where it may be seen without the others."""
-    if cause.kind == "value" and cause.rows["about"].str.starts_with(f"{NAMES}=").any():
-        return [f"{NAMES} {key}" for key in cause.rows["key"].unique(maintain_order=True)]
-    what = sorted(map(str, cause.what))
-    together = cause.kind in ("order", "count", "window")
-    return [f"{cause.kind} {' '.join(what)}"] if together else [f"{cause.kind} {item}" for item in what]
+def _items(evidence: pl.DataFrame) -> list[Item]:
+    """What each row is evidence of."""
+    rows = zip(evidence["kind"], evidence["key"], evidence["about"], strict=True)
+    return [(kind, key, "" if kind in NAMELESS else about) for kind, key, about in rows]
