@@ -1,0 +1,478 @@
+"""The page of a scan: that text stays text, that it is whole and bounded, and what it does in a browser."""
+
+import io
+import os
+import re
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_cli import run, shell
+
+from logscan.errors import InputError, OptionError
+from logscan.findings.finding import Finding, Line
+from logscan.reports import Begin, Context, Output, Summary
+from logscan.reports.file import write_whole
+from logscan.reports.html import FINDINGS, LEAST, ROOM, Html
+from logscan.reports.html.detail import CROP, shown
+from logscan.reports.visible import visible
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Dialog, Page
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NOON = datetime(2026, 3, 2, 12)
+VOID = {"meta", "input"}
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)> </pre></td></table><style>*{display:none}</style> "
+    "\" onclick='alert(3)' ' & &lt; $script ${title} \u2028 nul\x00 \x1b[31mred\x1b[0m \u202etxt\u202c \ud800 <!-- ]]>"
+)
+
+
+class Reader(HTMLParser):
+    """What a page consists of; complains of elements that are not closed in turn."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: dict[str, list[str]] = {}  # by the innermost element
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element, with its attributes."""
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.texts.setdefault(tag, [])
+        if tag not in VOID:
+            self.open.append(tag)
+            self.texts[tag].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """One of the drawing, without an end."""
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        """The end of the innermost one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Text of the innermost one."""
+        if self.open:
+            self.texts[self.open[-1]][-1] += data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of all elements of this name."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def line(number: int, text: str = "took 9 ms", **more: Any) -> Line:
+    return Line("app.log", number, 0, 0.9, 7, more.pop("template", "took <*> ms"), text, **more)
+
+
+def finding(*lines: Line, **more: Any) -> Finding:
+    first, last = min(line.line for line in lines), max(line.line for line in lines)
+    values: dict[str, Any] = {"kind": "new", "reason": "a line not seen before", "score": 0.9, "source": "app.log"}
+    values |= {"first_line": first, "last_line": last, "count": len(lines), "signature": "took"}
+    return Finding(**{**values, "lines": lines, **more})
+
+
+def page(*findings: Finding, near: Context | None = None, context: int = 0, **summary: Any) -> str:
+    stream = io.StringIO()
+    report = Html(Output(stream, context=context))
+    report.begin(Begin(("app.log",), "baseline"))
+    for each in findings:
+        report.finding(each, near)
+    report.end(replace(Summary(100, 90, 5, len(findings), 0.25), **summary))
+    return stream.getvalue()
+
+
+# text stays text
+
+
+def test_hostile_text_is_shown_and_does_nothing() -> None:
+    said = line(3, HOSTILE, template=HOSTILE, expected=((HOSTILE, 0.7),))
+    bad = finding(said, reason=HOSTILE, source=HOSTILE, window=HOSTILE, nearest=f"{HOSTILE} more")
+    text = page(bad, near={"app.log": {2: HOSTILE}}, errors=(HOSTILE,), notes=(HOSTILE,))
+    harmless, reader = Reader(page(finding(said))), Reader(text)
+    assert len(reader.all("script")) == len(reader.all("style")) == 1
+    assert {name for name, _ in reader.elements} - {name for name, _ in harmless.elements} <= {"ul", "li", "del", "ins"}
+    names = {name for _, attributes in reader.elements for name in attributes}
+    assert not {name for name in names if name.startswith("on")} | names & {"src", "style", "srcset", "action"}
+    assert all(re.fullmatch(r"#f\d+", a["href"]) for _, a in reader.elements if "href" in a)
+    assert reader.texts["b"] == [visible(HOSTILE)]
+    assert reader.texts["li"] == [visible(HOSTILE)] * 2
+    assert reader.texts["em"] == [f"expected: {visible(HOSTILE)}"]
+    assert visible(HOSTILE) in reader.texts["span"]
+    (body,) = reader.all("tbody")
+    assert body["data-source"] == visible(HOSTILE)
+    text.encode()  # no half of a surrogate pair
+
+
+@given(st.text())
+def test_any_text_is_read_back_as_it_is_made_visible(text: str) -> None:
+    reader = Reader(f'<p title="{shown(text)}">{shown(text)}</p>')
+    assert (reader.texts["p"], reader.all("p")) == ([visible(text)], [{"title": visible(text)}])
+
+
+def test_nothing_may_run_or_load_but_the_script_and_the_style() -> None:
+    reader = Reader(page(finding(line(1))))
+    (policy,) = [meta["content"] for meta in reader.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    for name in ("script", "style"):
+        digest = sha256("".join(reader.texts[name]).encode()).digest()
+        assert rules[f"{name}-src"] == f"'sha256-{b64encode(digest).decode()}'"
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert "http" not in re.sub("http-equiv", "", "".join(reader.texts["script"] + reader.texts["style"]))
+
+
+# what it holds
+
+
+def test_the_head_says_what_was_scanned() -> None:
+    times = NOON, NOON + timedelta(hours=2)
+    reader = Reader(page(errors=("gone.log: not found",), notes=("one note",), lines=12345, times=times))
+    said = dict(zip(reader.texts["dt"], reader.texts["dd"], strict=True))
+    assert said == {
+        "Sources": "app.log",
+        "Detector": "baseline",
+        "Model": "none",
+        "Lines": "12,345",
+        "Records": "90",
+        "Windows": "5",
+        "Findings": "0",
+        "Time span": "2026-03-02 12:00:00 to 14:00:00",
+        "Took": "0.2 s",
+    }
+    assert reader.texts["li"] == ["gone.log: not found", "one note"]
+    assert "Nothing found." in reader.texts["p"]
+
+
+def test_a_finding_has_its_lines_in_context_and_what_was_expected() -> None:
+    told = line(5, "five", expected=(("sent <*>", 0.71), ("closed", 0.004)), last_line=6)
+    near = {"app.log": {n: f"line {n}" for n in range(1, 30)}, "other.log": {1: "not wanted"}}
+    found = finding(told, line(14, "fourteen"), count=5, nearest="took <*> s")
+    text = page(found, near=near)
+    reader = Reader(text)
+    numbers = [n for n in reader.texts["i"] if n.isdigit()]
+    assert numbers == [str(n) for n in (*range(2, 10), *range(11, 18))]  # the record of two lines, three around
+    assert reader.texts["em"] == ["expected: sent <*>", "expected: closed"]
+    assert "71%" in reader.texts["i"]
+    assert (reader.texts["del"], reader.texts["ins"]) == (["s"], ["ms"])
+    assert f"logscan accept {found.id}" in reader.texts["code"]
+    assert "3 more lines to blame, left out here" in reader.texts["p"]
+    assert len(re.findall("<i>", page(found, near=near, context=1))) < len(re.findall("<i>", text))
+
+
+def test_lines_of_another_source_say_so() -> None:
+    reader = Reader(page(finding(line(5), replace(line(1), source="b.log"))))
+    assert "in b.log" in reader.texts["span"]
+
+
+def test_a_page_is_bounded_and_says_what_it_lacks() -> None:
+    many = [finding(line(n), score=n / 3000) for n in range(1, FINDINGS + 101)]
+    text = page(*many)
+    assert [int(n) for n in re.findall(r'data-line="(\d+)"', text)] == [*range(101, FINDINGS + 101)]
+    assert "<li>Left out: 100 findings of lower score than the 2,000 here</li>" in text
+
+    wide = finding(*(line(n, '"' * 3 * CROP) for n in range(1, 1001)), count=1200)
+    text = page(wide, wide, wide)
+    assert len(text) < ROOM + 3 * LEAST + 6 * CROP
+    assert "4,000 more characters" in text
+    full, *short = re.findall(r"([\d,]+) more lines? to blame, left out here", text)
+    assert int(full.replace(",", "")) < 500
+    assert short == ["1,200", "1,200"] or all(int(n.replace(",", "")) > 1190 for n in short)
+
+
+def test_the_room_of_what_is_dropped_is_used_again() -> None:
+    report = Html(Output(io.StringIO()))
+    for n in range(FINDINGS * 2):
+        report.finding(finding(line(1), score=n / 10_000))
+    assert report.room == ROOM - sum(len(rows) for *_, rows in report.kept)
+
+
+# the drawing
+
+
+def circles(text: str) -> list[float]:
+    return [float(circle["cx"].rstrip("%")) for circle in Reader(text).all("circle")]
+
+
+def test_marks_lie_where_their_time_is() -> None:
+    found = [finding(line(n), first_seen=NOON + timedelta(minutes=m)) for n, m in ((9, 0), (2, 30), (5, 60))]
+    assert circles(page(*found)) == [0, 50, 100]
+    assert circles(page(*found, times=(NOON - timedelta(hours=1), NOON + timedelta(hours=1)))) == [50, 75, 100]
+    assert Reader(page(*found)).texts["text"] == [*(f"12:{n:02}" for n in range(0, 60, 10)), "13:00", "new"]
+    half_past = datetime(2026, 3, 2, 17, 30, tzinfo=timezone(timedelta(hours=5)))
+    there = replace(found[1], first_seen=half_past)
+    assert circles(page(found[0], there, found[2])) == [0, 50, 100]
+
+
+def test_marks_without_times_lie_where_their_line_is() -> None:
+    found = [finding(line(n), score=score) for n, score in ((1, 0.9), (51, 0.8), (101, 0.7))]
+    text = page(*found, lines=101)
+    assert circles(text) == [0, 50, 100]
+    assert Reader(text).texts["text"] == ["20", "40", "60", "80", "100", "new"]
+    timed = page(*found, finding(line(7), first_seen=NOON))
+    assert circles(timed) == [50]
+    assert "3 findings without a time not drawn" in timed
+
+
+@given(st.datetimes(), st.datetimes(), st.integers(1, 10**12))
+def test_there_are_a_few_ticks_whatever_the_span(one: datetime, other: datetime, last: int) -> None:
+    first, second = sorted((one, other))
+    timed = Reader(page(finding(line(1), first_seen=first, last_seen=second)))
+    by_line = Reader(page(finding(line(1), line(last))))
+    for reader in (timed, by_line):
+        ticks = [text for text in reader.all("text") if text["class"] == "tick"]
+        assert len(ticks) <= 7
+        assert all(0 <= float(tick["x"].rstrip("%")) <= 100 for tick in ticks)
+
+
+# the file
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    place, link = tmp_path / "real.html", tmp_path / "link.html"
+    place.write_text("old")
+    place.chmod(0o600)
+    link.symlink_to(place)
+    with place.open() as reader:
+        write_whole(link, "new")
+        assert reader.read() == "old"
+    assert link.is_symlink()
+    assert (place.read_text(), place.stat().st_mode & 0o777) == ("new", 0o600)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.html", "real.html"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe, got = tmp_path / "pipe", list[str]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    write_whole(pipe, "page")
+    reader.join()
+    assert got == ["page"]
+    assert pipe.is_fifo()
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no folder"):
+        Html(Output(io.StringIO()), tmp_path / "none" / "page.html")
+    report = Html(Output(io.StringIO()), tmp_path)
+    with pytest.raises(InputError, match="cannot be written: Is a directory"):
+        report.end(Summary(0, 0, 0, 0, 0.0))
+    full = Html(Output(io.StringIO()), Path("/dev/full"))
+    with pytest.raises(InputError, match="/dev/full cannot be written: No space left on device"):
+        full.end(Summary(0, 0, 0, 0, 0.0))
+
+
+def test_the_page_can_be_written_in_between(tmp_path: Path) -> None:
+    stream, place = io.StringIO(), tmp_path / "page.html"
+    report = Html(Output(stream), place)
+    report.begin(Begin(("app.log",), "baseline"))
+    for n in (1, 2):
+        report.finding(finding(line(n)))
+        report.write(Summary(n, n, 1, n, 0.1))
+        assert len(Reader(place.read_text()).all("tbody")) == n
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.slow
+def test_the_command_writes_it_beside_its_report_even_if_nobody_reads_that(tmp_path: Path) -> None:
+    (tmp_path / "shop.log").symlink_to(EXAMPLES / "shop.log")
+    alone = run(tmp_path, "scan", "shop.log", "--format", "pretty")
+    beside = run(tmp_path, "scan", "shop.log", "--format", "pretty", "--html", "page.html")
+    assert (beside.status, re.sub(r"[\d.]+ s\n", "", beside.out)) == (0, re.sub(r"[\d.]+ s\n", "", alone.out))
+    ids = set(re.findall(r"\[(\w{12})\]", alone.out))
+    assert set(re.findall(r"logscan accept (\w+)", (tmp_path / "page.html").read_text())) == ids
+    left = shell(tmp_path, "logscan scan shop.log --html left.html 2>&1 | true")
+    assert (left.status, left.out) == (0, "")
+    assert (tmp_path / "left.html").read_text().endswith("</html>\n")
+    lost = run(tmp_path, "scan", "shop.log", "--html", "/dev/full")
+    assert (lost.status, lost.err.count("\n")) == (2, 1)
+    assert "/dev/full cannot be written" in lost.err
+    assert lost.out
+
+
+# in a browser
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page that the command wrote of the example log with a hostile line in it."""
+    folder = tmp_path_factory.mktemp("page")
+    log = (EXAMPLES / "shop.log").read_text().splitlines()
+    log.insert(5000, f"2026-03-03 08:46:00,100 ERROR [exec-4] Web - {HOSTILE}".replace("\ud800", ""))
+    (folder / "shop.log").write_text("\n".join(log))
+    assert run(folder, "scan", "shop.log", "--html", "page.html").status == 0
+    return (folder / "page.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium."""
+    chromium = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is installed: on Debian, apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=args)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def view(browser: "Browser", place: str) -> Iterator["Page"]:
+    """The page, opened; in the end nothing has happened but what the test did."""
+    view, happened = browser.new_page(viewport={"width": 1100, "height": 700}, color_scheme="light"), list[str]()
+
+    def dismiss(dialog: "Dialog") -> None:
+        happened.append(dialog.message)
+        dialog.dismiss()
+
+    view.on("dialog", dismiss)
+    view.on("console", lambda message: happened.append(message.text))
+    view.on("pageerror", lambda error: happened.append(str(error)))
+    view.on("request", lambda request: happened.append(request.url))
+    view.goto(place)
+    yield view
+    view.close()
+    assert happened == [place]  # no word on the console, no dialog, no other request
+
+
+def seen(view: "Page", name: str) -> list[str]:
+    """What the findings that are shown have under this name, in their order."""
+    texts: list[str] = view.locator("tbody:visible").evaluate_all(f"all => all.map(one => one.dataset.{name})")
+    return texts
+
+
+def numbers(view: "Page", name: str) -> list[float]:
+    """The same as numbers."""
+    return [float(text) for text in seen(view, name)]
+
+
+@pytest.mark.slow
+def test_a_head_sorts(view: "Page") -> None:
+    assert len(seen(view, "line")) > 5
+    view.get_by_role("button", name="Line", exact=True).click()
+    assert numbers(view, "line") == sorted(numbers(view, "line"))
+    assert view.get_by_role("columnheader", name="Line", exact=True).get_attribute("aria-sort") == "ascending"
+    view.keyboard.press("Enter")
+    assert numbers(view, "line") == sorted(numbers(view, "line"), reverse=True)
+    for name in ("Score", "Count"):
+        view.get_by_role("button", name=name, exact=True).click()
+        assert numbers(view, name.lower()) == sorted(numbers(view, name.lower()), reverse=True)
+    view.get_by_role("button", name="Kind", exact=True).click()
+    assert seen(view, "kind") == sorted(seen(view, "kind"))
+
+
+@pytest.mark.slow
+def test_text_filters_and_a_finding_opens_by_keyboard(view: "Page") -> None:
+    total = len(seen(view, "kind"))
+    view.get_by_role("searchbox").fill("ONERROR=alert(2)")
+    assert len(seen(view, "kind")) == view.locator("svg a:visible").count() == 1
+    assert view.get_by_role("status").inner_text() == f"1 of {total} shown"
+    assert view.locator(".detail:visible").count() == 0
+    view.locator("tbody:visible button.open").focus()
+    view.keyboard.press("Enter")
+    hit = view.locator("pre b:visible")
+    assert "</script><script>alert(1)</script><img src=x onerror=alert(2)>" in hit.inner_text()
+    assert r"\u2028 nul\x00 \x1b[31mred\x1b[0m \u202etxt\u202c" in hit.inner_text()
+    view.keyboard.press("Space")
+    assert view.locator(".detail:visible").count() == 0
+    view.get_by_role("searchbox").fill("nothing like it")
+    assert seen(view, "kind") == []
+    view.get_by_role("searchbox").fill("")
+    assert len(seen(view, "kind")) == total
+
+
+@pytest.mark.slow
+def test_kinds_filter_and_a_mark_leads_to_its_finding(view: "Page") -> None:
+    total = len(seen(view, "kind"))
+    view.get_by_role("button", name=re.compile("^burst")).click()
+    assert seen(view, "kind") == ["burst"]
+    view.get_by_role("button", name=re.compile("^rare")).click()
+    assert set(seen(view, "kind")) == {"burst", "rare"}
+    silent = view.locator("svg a.k-silent")
+    assert not silent.is_visible()
+    for kind in ("burst", "rare"):
+        view.get_by_role("button", name=re.compile(f"^{kind}")).click()
+    assert len(seen(view, "kind")) == total
+    silent.locator("circle").click()
+    opened = view.locator("tbody", has=view.locator(".detail:visible"))
+    assert opened.evaluate_all("all => all.map(one => `#${one.id}`)") == [silent.get_attribute("href")]
+    assert opened.locator("button.open").evaluate("one => one === document.activeElement")
+    box = opened.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 700
+
+
+@pytest.mark.slow
+def test_all_open_at_once_and_a_command_is_copied(view: "Page") -> None:
+    view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view.get_by_role("button", name="Open all").click()
+    assert view.locator(".detail:visible").count() == len(seen(view, "kind"))
+    view.get_by_role("button", name="Copy").first.click()
+    view.get_by_role("button", name="Copied").wait_for()
+    copied = view.evaluate("navigator.clipboard.readText()")
+    assert copied == view.locator("dd code", has_text="logscan accept").first.inner_text()
+    view.get_by_role("button", name="Open all").click()
+    assert view.locator(".detail:visible").count() == 0
+
+
+@pytest.mark.slow
+def test_light_and_dark_and_narrow(view: "Page") -> None:
+    def light() -> bool:
+        color = view.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
+        return sum(map(int, re.findall(r"\d+", color)[:3])) > 380
+
+    assert light()
+    view.get_by_role("radio", name="dark").check()
+    assert not light()
+    view.emulate_media(color_scheme="dark")
+    view.get_by_role("radio", name="light").check()
+    assert light()
+    view.get_by_role("radio", name="auto").check()
+    assert not light()
+    view.get_by_role("button", name="Open all").click()
+    for width in (400, 700, 1600):
+        view.set_viewport_size({"width": width, "height": 800})
+        assert view.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.slow
+def test_markup_that_got_out_would_do_nothing(browser: "Browser", tmp_path: Path) -> None:
+    bad = "<script>alert(1)</script><img src=none onerror=alert(2)><style>main { display: none }</style>"
+    (tmp_path / "page.html").write_text(page(finding(line(1))).replace("<main>", f"<main>{bad}"), encoding="utf-8")
+    view, said, asked = browser.new_page(), list[str](), list[str]()
+    view.on("console", lambda message: said.append(message.text))
+    view.on("dialog", lambda dialog: asked.append(dialog.message))
+    view.goto((tmp_path / "page.html").as_uri())
+    assert view.locator("main").is_visible()
+    assert view.locator("tbody").is_visible()
+    assert len([text for text in said if "Content Security Policy" in text]) >= 3
+    assert asked == []
+    view.close()
+
+
+@pytest.mark.slow
+def test_without_scripts_all_is_there(browser: "Browser", place: str) -> None:
+    view = browser.new_context(java_script_enabled=False).new_page()
+    view.goto(place)
+    assert view.locator("tbody").count() == view.locator(".detail:visible").count() > 5
+    assert view.locator(".bar:visible").count() == 0
+    view.context.close()
