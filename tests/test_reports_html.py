@@ -278,6 +278,18 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         full.end(Summary(0, 0, 0, 0, 0.0))
 
 
+def test_a_log_is_never_replaced_by_a_page(tmp_path: Path) -> None:
+    """As `--html *.log` would have it."""
+    log = tmp_path / "app.log"
+    log.write_text("2026-03-02 08:00:00 INFO web: page sent\n")
+    with pytest.raises(OptionError, match="is no HTML page"):
+        Html(Output(io.StringIO()), log)
+    for text in ("", page()):
+        log.write_text(text)
+        Html(Output(io.StringIO()), log).end(Summary(1, 1, 1, 0, 0.1))
+        assert "Nothing found." in log.read_text()
+
+
 def test_the_page_can_be_written_in_between(tmp_path: Path) -> None:
     stream, place = io.StringIO(), tmp_path / "page.html"
     report = Html(Output(stream), place)

@@ -11,6 +11,7 @@ Should some of it get out nevertheless, the page's policy lets nothing run or lo
 """
 
 import heapq
+import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -24,7 +25,7 @@ from logscan.reports.context import around
 from logscan.reports.file import write_whole
 from logscan.reports.html.detail import BODY, definitions, mark_of, rows, shown
 from logscan.reports.html.parts import named, part
-from logscan.reports.html.timeline import Mark, timeline
+from logscan.reports.html.timeline import Mark, extent, timeline
 from logscan.reports.words import count, span
 
 CONTEXT = 3  # lines around each line to blame, where --context says nothing
@@ -32,6 +33,7 @@ FINDINGS = 2000  # in a page: the strangest
 ROOM = 10_000_000  # characters of all findings, beyond which each has LEAST
 LEAST = 10_000
 LISTED = 100  # sources, errors, notes
+DOCTYPE = b"<!doctype html>"
 
 
 class Html(Report):
@@ -39,8 +41,8 @@ class Html(Report):
 
     def __init__(self, output: Output, file: Path | None = None) -> None:
         super().__init__(output)
-        if file is not None and not file.resolve().parent.is_dir():
-            raise OptionError(f"{file} cannot be written: there is no folder {file.parent}")
+        if file is not None:
+            _check(file)
         self.file = file
         self.context = output.context or CONTEXT
         self.header = Begin((), "")
@@ -101,6 +103,7 @@ class Html(Report):
         sources = [shown(source) for source in self.header.sources[:LISTED]]
         if more := len(self.header.sources) - len(sources):
             sources.append(f"{more:,} more")
+        times = summary.times or extent(mark for *_, mark, _ in self.kept)
         return [
             ("Sources", ", ".join(sources)),
             ("Detector", shown(self.header.detector)),
@@ -109,7 +112,7 @@ class Html(Report):
             ("Records", f"{summary.records:,}"),
             ("Windows", f"{summary.windows:,}"),
             ("Findings", f"{summary.findings:,}"),
-            ("Time span", span(*summary.times) if summary.times else "no times"),
+            ("Time span", span(*times) if times else "no times"),
             ("Took", f"{summary.seconds:.1f} s"),
         ]
 
@@ -138,3 +141,13 @@ class Html(Report):
             ),
             rows="\n".join(rows for *_, rows in kept),
         )
+
+
+def _check(file: Path) -> None:
+    """Before a long scan: is there a place for it, and is what it would replace a page? Raises OptionError."""
+    if not file.resolve().parent.is_dir():
+        raise OptionError(f"{file} cannot be written: there is no folder {file.parent}")
+    if file.is_file() and os.access(file, os.R_OK):
+        with file.open("rb") as there:
+            if (begin := there.read(len(DOCTYPE))) and begin.lower() != DOCTYPE:
+                raise OptionError(f"{file} is no HTML page, and stays as it is: give the page another name")

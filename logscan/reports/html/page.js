@@ -17,7 +17,7 @@ if (table) {
   function open(finding, wide) {
     const detail = finding.querySelector(".detail");
     if (wide) detail.removeAttribute("hidden");
-    else detail.setAttribute("hidden", "until-found"); // the browser's own search opens it
+    else detail.setAttribute("hidden", "until-found"); // the browser's own search looks into it
     opener(finding).setAttribute("aria-expanded", wide);
   }
 
@@ -77,7 +77,6 @@ if (table) {
   }
 
   for (const finding of findings) {
-    open(finding, false);
     opener(finding).addEventListener("click", (event) => open(finding, event.target.ariaExpanded !== "true"));
     finding.addEventListener("beforematch", () => open(finding, true));
     finding.querySelector("button.copy").addEventListener("click", (event) => copy(event.target));

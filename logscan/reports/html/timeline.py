@@ -1,6 +1,6 @@
 """Findings over time, or over lines, as SVG: a lane a kind, a mark a finding. Across, it is as wide as the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -70,6 +70,12 @@ def timeline(marks: Sequence[Mark], times: Span | None, lines: int) -> str:
             f'<circle cx="{x(begin)}" cy="{y}" r="{2.5 + 5.5 * mark.score**2:.1f}"/></a>'
         )
     return "\n".join([*parts, f'</svg></div>\n<p class="dim">{said}. The larger a mark, the stranger the finding.</p>'])
+
+
+def extent(marks: Iterable[Mark]) -> Span | None:
+    """From the first to the last time of a finding, where there are any."""
+    times = sorted((time for mark in marks for time in (mark.first_seen, mark.last_seen) if time), key=seconds)
+    return (times[0], times[-1]) if times else None
 
 
 def seconds(time: datetime) -> float:
