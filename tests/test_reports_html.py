@@ -318,6 +318,16 @@ def test_the_command_writes_it_beside_its_report_even_if_nobody_reads_that(tmp_p
     assert lost.out
 
 
+@pytest.mark.slow
+def test_what_was_followed_is_a_page_in_the_end(tmp_path: Path) -> None:
+    follow = f"logscan scan - --follow --baseline {EXAMPLES / 'good.log'} --html page.html"
+    done = shell(tmp_path, f"cat {EXAMPLES / 'shop.log'} | {follow}")
+    assert done.status == 0
+    blamed = set(re.findall(r"^-:(\d+):", done.out, flags=re.MULTILINE))
+    assert blamed == set(re.findall(r"<b><i>(\d+)</i>", (tmp_path / "page.html").read_text()))
+    assert len(blamed) > 5
+
+
 # in a browser
 
 

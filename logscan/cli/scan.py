@@ -174,7 +174,7 @@ def scan(
         reports.append(Html(output, html))
     problems = Problems()
     if begin is not None:
-        found = run_live(paths, options, begin, opened, problems, progress)
+        found = run_live(paths, options, begin, reports, problems, progress)
         raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
