@@ -81,6 +81,7 @@ class Result:
     layouts: dict[str, str] = field(default_factory=dict)
     lines: int = 0
     records: int = 0
+    times: tuple[datetime, datetime] | None = None  # of the first and the last record, where there are any
     windows: int = 0
     seconds: float = 0.0
 
@@ -152,6 +153,12 @@ def with_session(finding: Finding, pattern: str | None) -> Finding:
         return finding
     session = pl.Series([finding.lines[0].text]).str.extract(pattern).item()
     return replace(finding, window=f"session {session}" if session else None)
+
+
+def _extent(times: tuple[datetime, datetime] | None, more: pl.Series) -> tuple[datetime, datetime] | None:
+    """The first and the last of all of these."""
+    known = [*(times or ()), *(time for time in (more.min(), more.max()) if isinstance(time, datetime))]
+    return (min(known), max(known)) if known else None
 
 
 class Run:
@@ -238,6 +245,7 @@ class Run:
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))
             self.result.records += len(chunk.records)
+            self.result.times = _extent(self.result.times, chunk.records["time"])
             self.result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())
             self.progress("scanning", chunk.read, stream.size)
         evidence.add(detector.finish())

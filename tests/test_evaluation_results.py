@@ -187,7 +187,7 @@ def test_the_page_holds_everything_and_needs_nothing(sample: tuple[Evaluation, l
     assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
     assert {link[5:-1] for link in re.findall(r"url\(#[^)]*\)", text)} <= set(reader.ids)
     assert reader.cells == [cell for sheet in sheets(sample[0]) for row in sheet.rows for cell in row]
-    assert "prefers-color-scheme: dark" in text
+    assert "color-scheme: light dark" in text
 
 
 @pytest.mark.slow

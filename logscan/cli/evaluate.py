@@ -142,8 +142,9 @@ def evaluate(
         typer.echo(f"{len(written)} figures written to {plots}", err=True)
     if html is not None:
         from logscan.evaluation.page import page
+        from logscan.reports.file import write_whole
 
-        html.write_text(page(compared.evaluation, compared.curves), encoding="utf-8")
+        write_whole(html, page(compared.evaluation, compared.curves))
     if form is Form.json:
         import orjson
 

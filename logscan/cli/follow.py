@@ -3,7 +3,7 @@
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +60,14 @@ def check(
 
 
 def run_live(
-    paths: list[str], options: "Options", begin: "Begin", report: "Report", problems: "Problems", progress: bool
+    paths: list[str],
+    options: "Options",
+    begin: "Begin",
+    reports: "Sequence[Report]",
+    problems: "Problems",
+    progress: bool,
 ) -> Ended:
-    """Follow the logs until they end or a signal says so; the report is flushed after each finding."""
+    """Follow the logs until they end or a signal says so; the reports are flushed after each finding."""
     from logscan.cli.progress import shown_progress, shown_status
     from logscan.findings.accepted import remember
     from logscan.live.watch import Watch
@@ -80,28 +85,30 @@ def run_live(
             watch = Watch(paths, options, begin, advance, problems.say, look)
         with stopping(watch.stop) as stopped:
             header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
-            report.begin(header)
-            report.output.stream.flush()
+            for report in reports:
+                report.begin(header)
+                report.output.stream.flush()
             given = []
             for finding in watch.findings():
                 status.clear()
-                report.finding(finding, watch.context(report.wants(finding)))
-                report.output.stream.flush()
+                for report in reports:
+                    report.finding(finding, watch.context(report.wants(finding)))
+                    report.output.stream.flush()
                 given = [finding, *given][:1000]
                 remember(reversed(given))
     result = watch.result
-    report.end(
-        Summary(
-            lines=result.lines,
-            records=result.records,
-            windows=result.windows,
-            findings=sum(watch.found.values()),
-            seconds=watch.seconds,
-            errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-            notes=watch.notes,
-        )
+    summary = Summary(
+        lines=result.lines,
+        records=result.records,
+        windows=result.windows,
+        findings=sum(watch.found.values()),
+        seconds=watch.seconds,
+        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
+        notes=watch.notes,
     )
-    report.output.stream.flush()
+    for report in reports:
+        report.end(summary)
+        report.output.stream.flush()
     return Ended(len(given), signal.SIGINT in stopped)
 
 

@@ -11,6 +11,8 @@ from typer import Option
 from logscan.cli.inputs import READ, LogFormat, Masks, Paths, Problems, Session, Window, named_or_piped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from logscan.reports import Report
     from logscan.scan import Result
 
@@ -85,7 +87,7 @@ def scan(
         Option(
             "--context",
             "-C",
-            help="Lines around each flagged line.",
+            help="Lines around each flagged line; in HTML, 0 is 3.",
             min=0,
             metavar="N",
             rich_help_panel=SHOWN,
@@ -95,12 +97,16 @@ def scan(
         str | None,
         Option(
             "--format",
-            help="pretty, grep, json or annotate; by default pretty on a terminal, grep in a pipe.",
+            help="pretty, grep, json, annotate or html; by default pretty on a terminal, grep in a pipe.",
             metavar="NAME",
             rich_help_panel=SHOWN,
         ),
     ] = None,
     json: Annotated[bool, Option("--json", help="The same as --format json.", rich_help_panel=SHOWN)] = False,
+    html: Annotated[
+        Path | None,
+        Option(help="Write a page of the findings as well.", metavar="FILE", rich_help_panel=SHOWN),
+    ] = None,
     color: Annotated[Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)] = Color.auto,
     exit_code: Annotated[
         bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
@@ -135,6 +141,7 @@ def scan(
     from logscan.errors import OptionError
     from logscan.findings.accepted import accepted_ids, remember
     from logscan.reports import open_report
+    from logscan.reports.html import Html
     from logscan.reports.terminal import output_to
     from logscan.scan import Options
     from logscan.scan import scan as run
@@ -161,15 +168,18 @@ def scan(
         accepted=accepted_ids(accepted),
     )
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
-    opened = open_report(name, output_to(sys.stdout, read_again, color=color.value, context=context))
+    output = output_to(sys.stdout, read_again, color=color.value, context=context)
+    reports = [open_report(name, output)]
+    if html is not None:
+        reports.append(Html(output, html))
     problems = Problems()
     if begin is not None:
-        found = run_live(paths, options, begin, opened, problems, progress)
+        found = run_live(paths, options, begin, reports, problems, progress)
         raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
     remember(result.findings)
-    _report(opened, result, model)
+    _report(reports, result, model)
     if stats:
         _say_what_was_read(result)
     if name != "pretty" or not sys.stdout.isatty():  # the operator has read it there
@@ -179,31 +189,41 @@ def scan(
         raise typer.Exit(1)
 
 
-def _report(report: "Report", result: "Result", model: Path | None) -> None:
-    """Print the result."""
+def _report(reports: "Sequence[Report]", result: "Result", model: Path | None) -> None:
+    """Print the result, and write it; a pipe that is closed does not keep the page from being written."""
+    from contextlib import ExitStack
+
     from logscan.reports import Begin, Summary
     from logscan.sources import fetch
 
-    report.begin(Begin(result.sources, result.detector, str(model) if model else None))
-    wanted: dict[str, set[int]] = {}
-    for finding in result.findings:
-        for source, lines in report.wants(finding).items():
-            wanted.setdefault(source, set()).update(lines)
-    context = {source: fetch(source, lines) for source, lines in wanted.items()}
-    for finding in result.findings:
-        report.finding(finding, context)
-    report.end(
-        Summary(
-            lines=result.lines,
-            records=result.records,
-            windows=result.windows,
-            findings=len(result.findings),
-            seconds=result.seconds,
-            errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-            notes=_notes(result),
-        )
+    header = Begin(result.sources, result.detector, str(model) if model else None)
+    summary = Summary(
+        lines=result.lines,
+        records=result.records,
+        windows=result.windows,
+        findings=len(result.findings),
+        seconds=result.seconds,
+        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
+        notes=_notes(result),
+        times=result.times,
     )
-    report.output.stream.flush()  # before the words on stderr
+    wanted: dict[str, set[int]] = {}
+    for report in reports:
+        for finding in result.findings:
+            for source, lines in report.wants(finding).items():
+                wanted.setdefault(source, set()).update(lines)
+    context = {source: fetch(source, lines) for source, lines in wanted.items()}
+
+    def show(report: "Report") -> None:
+        report.begin(header)
+        for finding in result.findings:
+            report.finding(finding, context)
+        report.end(summary)
+        report.output.stream.flush()  # before the words on stderr
+
+    with ExitStack() as stack:
+        for report in reversed(reports):
+            stack.callback(show, report)
 
 
 def _notes(result: "Result") -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from logscan.evaluation.curves import Curves
 from logscan.evaluation.plots import INK, drawn
 from logscan.evaluation.results import Evaluation
 from logscan.evaluation.tables import Sheet, heading, notes, sheets
+from logscan.reports.html.parts import part
 from logscan.reports.visible import visible
 
 SHOWN = {
@@ -19,10 +20,6 @@ SHOWN = {
 }
 
 CSS = """
-:root { color-scheme: light dark; --ink: #1f2328; --dim: #59636e; --line: #d1d9e0; --strong: #eef4fb; --paper: #fff; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --dim: #9198a1; --line: #3d444d; --strong: #1c2a3a; --paper: #0d1117; }
-}
 body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin-bottom: 0; }
@@ -47,7 +44,7 @@ def page(evaluation: Evaluation, curves: Sequence[Curves]) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>",
+        f"<title>{title}</title>\n<style>{part('palette.css')}{CSS}</style>\n</head>\n<body>",
         f"<h1>{title}</h1>\n<p>{escape(heading(evaluation))}</p>",
         *map(_table, sheets(evaluation)),
         "<ul>",

@@ -1,4 +1,4 @@
-"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log.
+"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log, a page.
 
 The contract, in full:
 
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 from logscan.errors import OptionError
 
 if TYPE_CHECKING:  # the names of the reports are needed by `--help`, the findings are not
+    from datetime import datetime
+
     from logscan.findings.finding import Finding
 
 GROUP = "logscan.reports"
@@ -31,6 +33,7 @@ BUILT_IN = {
     "grep": "logscan.reports.grep:Grep",
     "json": "logscan.reports.jsonl:JsonLines",
     "annotate": "logscan.reports.annotate:Annotate",
+    "html": "logscan.reports.html:Html",
 }
 
 Context = Mapping[str, Mapping[int, str]]
@@ -57,6 +60,7 @@ class Summary:
     seconds: float
     errors: tuple[str, ...] = ()  # also said on stderr when they happened
     notes: tuple[str, ...] = ()  # what the reader should know, such as bounds that were reached
+    times: "tuple[datetime, datetime] | None" = None  # of the first and the last record judged; None: no times
 
 
 def _unread(source: str) -> Iterable[tuple[int, str]]:

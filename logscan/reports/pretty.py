@@ -12,8 +12,6 @@ terminal, and nowhere else.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from rich.color import ColorSystem
@@ -26,11 +24,11 @@ from logscan.reports import Context, Output, Report, Summary
 from logscan.reports.context import around
 from logscan.reports.highlight import highlight
 from logscan.reports.visible import visible
+from logscan.reports.words import changes, count, share, span
 
 SHOWN = 3  # lines to blame in a block
 BODY = 5  # further lines of a record of several
 EXPECTED = 3  # alternatives
-WORDS = 200  # compared with the nearest template
 
 BADGES: Mapping[Kind, str] = {
     "new": "reverse red",
@@ -70,8 +68,8 @@ class Pretty(Report):
 
     def end(self, summary: Summary) -> None:
         """One line, and the notes."""
-        found = _count(summary.findings, "finding") if summary.findings else "nothing found"
-        tail = f"{found} in {_count(summary.lines, 'line')}, {summary.seconds:.1f} s"
+        found = count(summary.findings, "finding") if summary.findings else "nothing found"
+        tail = f"{found} in {count(summary.lines, 'line')}, {summary.seconds:.1f} s"
         if self.rank:
             self.output.stream.write("\n")
         self.write(Text.assemble((tail, "bold")))
@@ -94,8 +92,8 @@ class Pretty(Report):
         place = Text.assemble("     ", (where, self.link(finding.source)))
         for part in (
             finding.window,
-            _count(finding.count, "line"),
-            _span(finding.first_seen, finding.last_seen),
+            count(finding.count, "line"),
+            span(finding.first_seen, finding.last_seen),
         ):
             if part:
                 place.append("  " + visible(part))
@@ -115,7 +113,7 @@ class Pretty(Report):
         for source, numbers in near.items():
             texts = context.get(source, {})
             rows |= {(source, number): texts[number] for number in numbers if number in texts}
-        order = sorted(rows) if context else list(rows)
+        order = sorted(rows) if near else list(rows)
         digits = max((len(str(number)) for _, number in order), default=0)
         source = finding.source
         for index, row in enumerate(order):
@@ -127,7 +125,7 @@ class Pretty(Report):
             yield self.sample(rows[row], row[1], digits, row in blamed)
         unread = sum(_unshown(line, rows) for line in shown)
         if unread:
-            yield Text.assemble((f"     … and {_count(unread, 'further line')} of the record", "dim"))
+            yield Text.assemble((f"     … and {count(unread, 'further line')} of the record", "dim"))
         more = finding.count - len(blamed.keys() & rows.keys())
         if more > 0:
             yield Text.assemble((f"     … and {more:,} more", "dim"))
@@ -151,8 +149,7 @@ class Pretty(Report):
             worst = max(told, key=lambda line: line.score)
             for index, (template, probability) in enumerate(worst.expected[:EXPECTED]):
                 label = "" if index else "expected"
-                share = "<1%" if probability < 0.01 else f"{probability:.0%}"
-                yield Text.assemble((f"     {label:<8}  ", "dim"), f"{share:>4}  ", visible(template))
+                yield Text.assemble((f"     {label:<8}  ", "dim"), f"{share(probability):>4}  ", visible(template))
 
     def write(self, text: Text, *, crop: bool = False) -> None:
         """To the stream, coloured or plain, cropped to the terminal where asked."""
@@ -168,12 +165,10 @@ class Pretty(Report):
 
 def difference(known: str, found: str) -> Text:
     """The known template with what differs marked word by word: `[-only there-]{+only here+}`."""
-    old, new = visible(known).split()[:WORDS], visible(found).split()[:WORDS]
     words: list[Text] = []
-    for tag, i, j, k, n in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = " ".join(old[i:j]), " ".join(new[k:n])
-        if tag == "equal":
-            words.append(Text(gone))
+    for same, gone, come in changes(known, found):
+        if same:
+            words.append(Text(same))
         else:
             marks = (f"[-{gone}-]" if gone else "", "red"), (f"{{+{come}+}}" if come else "", "green")
             words.append(Text.assemble(*marks))
@@ -184,17 +179,3 @@ def _unshown(line: Line, rows: Mapping[tuple[str, int], str]) -> int:
     """How many further lines of a record of several are not shown."""
     last = line.last_line or line.line
     return last - line.line - sum(source == line.source and line.line < n <= last for source, n in rows)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _span(first: datetime | None, last: datetime | None) -> str:
-    """`2026-03-02 08:12:44 to 08:12:51`: the day is said once, and one time where both are the same."""
-    if first is None:
-        return ""
-    start = f"{first:%Y-%m-%d %H:%M:%S}"
-    if last is None or f"{last:%Y-%m-%d %H:%M:%S}" == start:
-        return start
-    return f"{start} to {last:%H:%M:%S}" if last.date() == first.date() else f"{start} to {last:%Y-%m-%d %H:%M:%S}"
