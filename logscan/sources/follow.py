@@ -162,6 +162,7 @@ class Follower:
                 file.close()
         for pipe in self._pipes:
             pipe.close()
+        self._logs, self._pipes = {}, []
         self._watch.close()
 
     def _look(self) -> None:
@@ -275,8 +276,7 @@ class Follower:
             return
         later: tuple[str, ...] = ()
         if current is not None:
-            if os.fstat(current.file).st_nlink:
-                later = trace(current.place(), os.path.realpath(log.path)).later
+            later = trace(current.place(), os.path.realpath(log.path)).later
             current.quiet_since = monotonic()
             log.current = None
         for path in later:
@@ -285,10 +285,12 @@ class Follower:
 
     def _missed(self, log: _Log, file: Growing) -> bool:
         """Whether an empty file was filled, copied and emptied before what stands in it was written."""
-        if os.fstat(file.file).st_size == 0:
+        if os.fstat(file.file).st_mtime_ns == file.modified:
             return False
-        file.empty = False
-        opened = [self._open(log, path) for path in trace(file.place(), file.real).later]
+        trail = trace(file.place(), file.real)
+        if trail.found != file.real:  # renamed: what came after it is found with its new name
+            return False
+        opened = [self._open(log, path) for path in trail.later]
         log.files.remove(file)
         log.files.append(file)
         return any(opened)
@@ -323,37 +325,41 @@ class Follower:
             log.path = max(log.path, path, key=_age)
         stood: dict[_Log, list[Place]] = {}
         for place in sorted(places, key=lambda place: place.file):
-            if place.ended or not place.real:
+            if not place.real:
                 continue
-            log = self._logs.get((place.source, "")) or self._logs.get(_found_key(place.source))
-            if log is None and any(fnmatch(place.source, name) or os.path.isdir(name) for name in self._names):
-                log = self._logs.setdefault(_found_key(place.source), _Log(place.source))
-            if log is not None:
+            named, found = (place.source, ""), _found_key(place.source)
+            key = named if named in self._logs else found
+            if key in self._logs or any(_covers(name, place.source) for name in self._names):
+                log = self._logs.setdefault(key, _Log(place.source))
                 stood.setdefault(log, []).append(place)
         for log, of_log in stood.items():
             for place in of_log:
-                self._go_on(log, place, last=place is of_log[-1])
+                if place is of_log[-1] or not place.ended:
+                    self._go_on(log, place, last=place is of_log[-1])
         self._search()
 
     def _go_on(self, log: _Log, place: Place, last: bool) -> None:
         """Read on in one file, and in those that came after the last one."""
         present = os.path.realpath(log.path)
         trail = trace(place, present)
-        file = self._open(log, trail.found, number=place.file, source=place.source) if trail.found else None
-        if file is None:
+        file = None
+        if trail.found is not None and not place.ended:
+            file = self._open(log, trail.found, number=place.file, source=place.source)
+        if file is not None:
+            file.begin_at(place)
+        elif not place.ended:
             message = "is not the file it was, which is gone: lines may be lost"
             self._on_problem(Problem(place.source, message, fatal=False))
             self._ended[place.file] = replace(place, ended=True, inode=0)
-            return
-        file.begin_at(place)
         if not last:
             return
         for path in trail.later:
             self._open(log, path)
-        if trail.found == present:
+        if file is not None and trail.found == present:
             log.files.remove(file)
             log.files.append(file)
-        if trail.found == present or not os.path.exists(present):
+            log.current = file
+        elif log.files and not os.path.exists(present):
             log.current = log.files[-1]
 
     def _open(
@@ -389,9 +395,7 @@ class Follower:
 
     def _finish(self, log: _Log, file: Growing) -> None:
         """Nothing more comes from a file."""
-        place = file.place(ended=True)
-        deleted = os.fstat(file.file).st_nlink == 0
-        self._ended[file.number] = replace(place, inode=0) if deleted else place
+        self._ended[file.number] = file.place(ended=True)
         for number in sorted(self._ended)[:-REMEMBERED]:
             del self._ended[number]
         log.files.remove(file)
@@ -445,6 +449,11 @@ def _is_pipe(name: str) -> bool:
     except OSError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _covers(name: str, path: str) -> bool:
+    """Whether a folder or pattern would give a path, if it was there."""
+    return fnmatch(path, name) or path.startswith(os.path.join(name, ""))
 
 
 def _found_key(path: str) -> Key:

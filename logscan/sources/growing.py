@@ -21,11 +21,12 @@ class Growing:
         self.identity = status.st_dev, status.st_ino
         self.modified = status.st_mtime_ns
         self.goal = status.st_size  # bytes that were there at the beginning
-        self.empty = False  # it was looked into, and nothing was there
+        self.empty = status.st_size == 0  # when it was last looked into
         self.quiet_since = 0.0  # in seconds of the monotonic clock
         self.watch: int | None = None
+        self.known = 0  # bytes read
+        self._head = self._tail = b""  # the first and the last of them
         self._splitter = Splitter()
-        self._seek(0)
 
     def begin_before_end(self, lines: int) -> None:
         """Begin so many whole lines before the present end."""
@@ -98,16 +99,19 @@ class Growing:
         return None if piece is None else piece.lines.row(0)[2:]
 
     def place(self, ended: bool = False) -> Place:
-        """Up to where its lines were given."""
+        """Up to where its lines were given; a deleted file whose lines all were cannot be found any more."""
+        status = os.fstat(self.file)
+        deleted = status.st_nlink == 0 and (ended or self._splitter.offset == status.st_size)
         return Place(
             self.source,
             self.number,
             self._splitter.line,
             self._splitter.offset,
-            ended,
+            ended or deleted,
             self.real,
-            *self.identity,
-            self.modified,
+            self.identity[0],
+            0 if deleted else self.identity[1],
+            status.st_mtime_ns if self.known else self.modified,
             self.known,
             digest(self._head, self._tail),
         )
@@ -116,7 +120,7 @@ class Growing:
         os.close(self.file)
 
     def _seek(self, known: int) -> None:
-        self.known = known  # bytes
+        self.known = known
         self._head, self._tail = edges(self.file, known)
 
 

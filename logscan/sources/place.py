@@ -94,10 +94,8 @@ def trace(place: Place, present: str) -> Trail:
     found = next((path for path in (present, place.real, *young) if place.is_in(path)), None)
     if found is None:
         found = next((path for path in young if path != present and place.is_in(path, copy=True)), None)
-    if found is None:
-        return Trail(None, ())
     others = [path for path in family if path not in (found, present)]
-    if found == present and place.known == 0:
+    if found is None or (found == present and place.known == 0):
         # An empty file tells nothing: it may have been filled, copied and emptied since.
         return Trail(found, tuple(path for path in others if _modified(path) > place.modified))
     if found == present or found not in family:

@@ -9,12 +9,11 @@ import os
 import select
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from inotify_simple import INotify
+if sys.platform == "linux":
+    from inotify_simple import INotify, flags
 
 BUSY, IDLE = 0.03, 0.25  # seconds between two looks where nothing tells
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "virtiofs", "ceph", "glusterfs", "afs", "lustre", "vboxsf", "beegfs")
@@ -32,8 +31,6 @@ class Watch:
         self._files: INotify | None = None
         self._names: INotify | None = None
         if sys.platform == "linux":
-            from inotify_simple import INotify
-
             with contextlib.suppress(OSError):  # no more instances for this user
                 self._files, self._names = INotify(nonblocking=True), INotify(nonblocking=True)
                 self._poll.register(self._files.fileno(), select.POLLIN)
@@ -43,8 +40,6 @@ class Watch:
         """The number under which changes of an open file will be told; None where nobody tells of them."""
         if self._files is None or self._remote(path):
             return None
-        from inotify_simple import flags
-
         try:
             return int(self._files.add_watch(f"/proc/self/fd/{file}", flags.MODIFY | flags.ATTRIB))
         except OSError:  # no /proc, or no more watches for this user
@@ -60,8 +55,6 @@ class Watch:
         """Tell of names that come and go in a folder."""
         if self._names is None or path in self._folders:
             return
-        from inotify_simple import flags
-
         mask = flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ONLYDIR
         try:
             self._names.add_watch(path, mask)
