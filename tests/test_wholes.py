@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logscan.detectors.sessions import Scores
 from logscan.detectors.wholes import LEAST, MOST, WindowDetector, shares
 from logscan.models.bundle import load, save
-from logscan.scan import Options, Result, _Run, no_progress, with_texts
+from logscan.scan import Options, Result, Run, no_progress, with_texts
 from logscan.sources import open_streams
 from logscan.templates.messages import Input
 from logscan.train import Options as Training
@@ -107,7 +107,7 @@ def scanned(model: Path, write: Write) -> Scanned:
     def scan(log: Any, detector: WindowDetector, **card: Any) -> Result:
         bundle, result = load(model), Result()
         bundle = replace(bundle, card=bundle.card | card, detector=cast(Any, detector))
-        run = _Run(Options(), result, no_progress, lambda problem: None)
+        run = Run(Options(), result, no_progress, lambda problem: None)
         found = run.judge_by_model(open_streams([write("app.log", log.lines)], lambda problem: None), bundle)
         result.findings = with_texts([f for f in found if f.kind == "window"], run.session_patterns)
         return result

@@ -13,6 +13,7 @@ from logscan.errors import OptionError
 
 if TYPE_CHECKING:
     from logscan.cli.inputs import Problems
+    from logscan.findings.finding import Finding
     from logscan.live.watch import Begin, Watch
     from logscan.reports import Report
     from logscan.scan import Options
@@ -88,7 +89,7 @@ def run_live(
             for report in reports:
                 report.begin(header)
                 report.output.stream.flush()
-            given = []
+            given: list[Finding] = []
             for finding in watch.findings():
                 status.clear()
                 for report in reports:

@@ -189,7 +189,7 @@ class SessionDetector:
     def last(self) -> Ints:
         """The events behind which a session has always ended, and often."""
         only = self.steps_.contexts[(self.steps_.types == 1) & (self.steps_.totals >= FEWEST)]
-        return only[np.isin(_code(only, np.full(len(only), END)), self.steps_.codes)]
+        return np.asarray(only[np.isin(_code(only, np.full(len(only), END)), self.steps_.codes)])
 
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[list[tuple[int, float]]]:
         """What is most probable in the place of each of these events, or behind it where its window ends too early."""

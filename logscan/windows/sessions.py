@@ -75,9 +75,10 @@ class Windows:
     def prefixes(self) -> Hashes:
         """(events,) a digest of each window from its beginning to this event; the last one is that of `sequences`."""
         position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
-        summed = np.cumsum(scatter(self.keys + (position << 32)), dtype=np.uint64)
+        summed: Hashes = np.cumsum(scatter(self.keys + (position << 32)), dtype=np.uint64)
         before = np.concatenate([np.zeros(1, np.uint64), summed])[self.starts[:-1]]
-        return summed - np.repeat(before, self.lengths)
+        digests: Hashes = summed - np.repeat(before, self.lengths)
+        return digests
 
     def span(self) -> int:
         """Lines of the log over which a long window extends."""
