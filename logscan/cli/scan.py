@@ -95,12 +95,16 @@ def scan(
         str | None,
         Option(
             "--format",
-            help="pretty, grep, json or annotate; by default pretty on a terminal, grep in a pipe.",
+            help="pretty, grep, json, annotate, junit or github; by default pretty on a terminal, grep in a pipe.",
             metavar="NAME",
             rich_help_panel=SHOWN,
         ),
     ] = None,
     json: Annotated[bool, Option("--json", help="The same as --format json.", rich_help_panel=SHOWN)] = False,
+    redact: Annotated[
+        bool,
+        Option("--redact", help="Show no keys, tokens, passwords, e-mail or card numbers.", rich_help_panel=SHOWN),
+    ] = False,
     color: Annotated[Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)] = Color.auto,
     exit_code: Annotated[
         bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
@@ -134,6 +138,7 @@ def scan(
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
     from logscan.findings.accepted import accepted_ids, remember
+    from logscan.findings.redact import redacted
     from logscan.reports import open_report
     from logscan.reports.terminal import output_to
     from logscan.scan import Options
@@ -161,14 +166,14 @@ def scan(
         accepted=accepted_ids(accepted),
     )
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
-    opened = open_report(name, output_to(sys.stdout, read_again, color=color.value, context=context))
-    problems = Problems()
+    opened = open_report(name, output_to(sys.stdout, read_again, color=color.value, context=context), redact)
+    problems = Problems(redact)
     if begin is not None:
         found = run_live(paths, options, begin, opened, problems, progress)
         raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
-    remember(result.findings)
+    remember(map(redacted, result.findings) if redact else result.findings)
     _report(opened, result, model)
     if stats:
         _say_what_was_read(result)

@@ -1,4 +1,4 @@
-"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log.
+"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log, what a build server shows.
 
 The contract, in full:
 
@@ -31,6 +31,8 @@ BUILT_IN = {
     "grep": "logscan.reports.grep:Grep",
     "json": "logscan.reports.jsonl:JsonLines",
     "annotate": "logscan.reports.annotate:Annotate",
+    "junit": "logscan.reports.junit:JUnit",
+    "github": "logscan.reports.github:GitHub",
 }
 
 Context = Mapping[str, Mapping[int, str]]
@@ -101,12 +103,16 @@ def names() -> list[str]:
     return list(_doors())
 
 
-def open_report(name: str, output: Output) -> Report:
-    """The report of this name. Raises OptionError for a name that is not known."""
+def open_report(name: str, output: Output, redact: bool = False) -> Report:
+    """The report of this name; with `redact` it is told no secrets. Raises OptionError for a name that is not known."""
     doors = _doors()
     if name not in doors:
         raise OptionError(f"no report is called {name!r}; there are {', '.join(doors)}")
-    return doors[name](output)
+    if not redact:
+        return doors[name](output)
+    from logscan.reports.redacted import Redacted, reading
+
+    return Redacted(output, doors[name](reading(output)))
 
 
 def _doors() -> dict[str, Callable[[Output], Report]]:
