@@ -12,6 +12,7 @@ are text, too: digits of a token have become `<*>` there.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from logscan.findings.finding import Finding
@@ -33,7 +34,7 @@ _NAMES = r"""(?:passw(?:or)?d | passphrase | passcode | (?<![a-z])pwd(?!=/) | (?
     | secret(?:[_-]?(?:access[_-]?)?key)? | token | credentials?
     | (?:api|access|private|auth|account|encryption|master|shared|signing)[ _-]?key
     | jsessionid | phpsessid | asp\.net_sessionid | connect\.sid | session[_-]?(?:cookie|key) )"""
-_HINTS = ("passw", "passp", "passc", "pwd", "_pass", "-pass", "secret", "token", "credential")
+_HINTS: tuple[str, ...] = ("passw", "passp", "passc", "pwd", "_pass", "-pass", "secret", "token", "credential")
 _HINTS += ("key", "sessid", "sessionid", "connect.sid", "session_cookie", "session-cookie", "sessioncookie")
 _START = r"(?:(?<![\w-])(?<!<\*>)|(?<=\\[nrt])|(?<=%[\dA-F]{2}))"  # of a word, also after an escape
 _TAIL = r"(?:[_-]?(?:hash|value|id|\d{1,3}))?"
@@ -231,7 +232,7 @@ def _redact(text: str, found: dict[str, str]) -> str:
         before, lower = text, text.lower()
         for kind in SECRETS:
             if not kind.hints or any(hint in lower for hint in kind.hints):
-                text = kind.pattern.sub(lambda match, what=kind.what: _replaced(match, what, found), text)
+                text = kind.pattern.sub(partial(_replaced, what=kind.what, found=found), text)
         if text == before:
             break
     return text

@@ -44,7 +44,7 @@ METRICS = {
     "last_finding": Meaning("last_finding_timestamp_seconds", "When the last finding was told.", gauge=True),
     "last_line": Meaning("last_line_timestamp_seconds", "When the last line was read.", gauge=True),
 }
-NONE: Mapping[str, Value] = {"findings": dict.fromkeys(get_args(Kind), 0.0)}  # so that the first of a kind is a rise
+NONE = dict.fromkeys(get_args(Kind), 0.0)  # findings of each kind, so that the first one is a rise
 
 
 class Metrics:
@@ -52,7 +52,8 @@ class Metrics:
     written or listened at."""
 
     def __init__(self, target: str) -> None:
-        self.values: Mapping[str, Value] = {name: 0.0 for name in METRICS if not name.startswith("last")} | NONE
+        known = (name for name in METRICS if not name.startswith("last_"))  # no time is told before there is one
+        self.values: Mapping[str, Value] = {**dict.fromkeys(known, 0.0), "findings": NONE}
         self.registry = CollectorRegistry()
         self.registry.register(_Values(self))
         self.file = target if target.endswith(SUFFIX) else None
@@ -70,9 +71,9 @@ class Metrics:
     def update(self, counters: Mapping[str, Value]) -> None:
         """New values of what stands in METRICS, times in seconds since 1970. A file that cannot be written now, as on a
         full disk, stays old: its age tells."""
-        kinds = counters.get("findings", {})
-        findings = {**self.values["findings"], **kinds}  # type: ignore[dict-item]
-        self.values = {**self.values, **counters, "findings": findings}
+        findings = counters.get("findings")
+        told = {"findings": {**NONE, **findings}} if isinstance(findings, Mapping) else {}
+        self.values = {**self.values, **counters, **told}
         if self.file is not None:
             try:
                 write_to_textfile(self.file, self.registry)
