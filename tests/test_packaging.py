@@ -59,6 +59,7 @@ def test_the_workflow_keeps_the_log_that_it_fetches() -> None:
     assert f"logscan-{__version__}-py3-none-any.whl" in together
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known_good", [True, False])
 def test_the_workflow_finds_what_is_new_in_a_build(tmp_path: Path, known_good: bool) -> None:
     """Its own lines, with this logscan in the place of the installed one."""
@@ -98,6 +99,7 @@ def test_systemd_takes_the_unit_and_finds_it_safe(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-200:]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a protection of Linux")
 def test_a_scan_needs_no_memory_that_is_writable_and_executable(tmp_path: Path) -> None:
     """As the unit denies it, by the kernel's own switch for it."""

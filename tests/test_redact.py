@@ -320,3 +320,18 @@ def test_what_was_redacted_can_be_accepted(leaky: Path) -> None:
     assert run(leaky, "accept", ids[0][0], "--file", "fine.jsonl", more=environ).status == 0
     again = run(leaky, "scan", "app.log", "--json", "--accepted", "fine.jsonl", more=environ).out
     assert ids[0][0] not in again
+
+
+@pytest.mark.slow
+def test_a_log_that_is_followed_is_redacted_too(leaky: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(leaky / "live")}
+    log = (leaky / "app.log").read_bytes()
+    good = b"".join(line for line in log.splitlines(keepends=True) if b" INFO " in line)
+    (leaky / "good.log").write_bytes(good)
+    follow = ["scan", "-", "--follow", "--from-start", "--baseline", "good.log", "--json", "-C", "2"]
+    plain, shown = (run(leaky, *follow, *more, stdin=log, more=environ) for more in ((), ("--redact",)))
+    assert all(secret in plain.out for secret in SECRET.values())
+    kept = [file.read_text() for file in (leaky / "live").rglob("*.jsonl")]
+    assert kept
+    assert not [secret for secret in SECRET.values() if secret in "".join([shown.out, shown.err, *kept])]
+    assert "<redacted card number>" in shown.out
