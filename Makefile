@@ -6,7 +6,7 @@ BIN = .venv/bin
 LIGHT = .venv/.light
 READY = .venv/.ready
 
-.PHONY: help demo test slow lint types check docs
+.PHONY: help demo test slow lint types check docs wheel
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ check: lint types test slow ## Run all of these, as .ci/run does
 docs: $(READY) ## Write again what is generated: docs/formats.md and docs/demo.svg
 	$(BIN)/python docs/formats.py
 	$(BIN)/python docs/picture.py
+
+wheel: $(READY) ## Build dist/logscan-*.whl, which pipx or pip installs
+	$(BIN)/python -m build --wheel
 
 # pip of the outer Python fills the environment, so that it works where Debian leaves out python3-venv.
 INSTALL = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \

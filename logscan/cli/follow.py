@@ -71,6 +71,7 @@ def run_live(
     """Follow the logs until they end or a signal says so; the reports are flushed after each finding."""
     from logscan.cli.progress import shown_progress, shown_status
     from logscan.findings.accepted import remember
+    from logscan.findings.redact import redacted
     from logscan.live.watch import Watch
     from logscan.reports import Begin as Header
     from logscan.reports import Summary
@@ -95,7 +96,7 @@ def run_live(
                 for report in reports:
                     report.finding(finding, watch.context(report.wants(finding)))
                     report.output.stream.flush()
-                given = [finding, *given][:1000]
+                given = [redacted(finding) if problems.redact else finding, *given][:1000]
                 remember(reversed(given))
     result = watch.result
     summary = Summary(

@@ -64,18 +64,21 @@ def named_or_piped(paths: list[str] | None, command: str) -> list[str]:
 
 @dataclass
 class Problems:
-    """Says each problem with a source on stderr, once."""
+    """Says each problem with a source on stderr, once; without secrets, where it is to redact."""
 
+    redact: bool = False
     said: "list[Problem]" = field(default_factory=list)
 
     def say(self, problem: "Problem") -> None:
         """To be called when it is met."""
+        from logscan.findings.redact import redact
         from logscan.reports.visible import visible
 
         if problem not in self.said:
             self.said.append(problem)
             source = "standard input" if problem.source == "-" else visible(problem.source)
-            typer.echo(f"logscan: {source}: {visible(problem.message)}", err=True)
+            message = redact(problem.message) if self.redact else problem.message
+            typer.echo(f"logscan: {source}: {visible(message)}", err=True)
 
     def exit_if_fatal(self) -> None:
         """With status 2, when all that can be done is done."""

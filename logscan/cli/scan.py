@@ -97,7 +97,7 @@ def scan(
         str | None,
         Option(
             "--format",
-            help="pretty, grep, json, annotate or html; by default pretty on a terminal, grep in a pipe.",
+            help="pretty, grep, json, annotate, html, junit or github; by default pretty on a terminal, grep in a pipe.",
             metavar="NAME",
             rich_help_panel=SHOWN,
         ),
@@ -107,6 +107,10 @@ def scan(
         Path | None,
         Option(help="Write a page of the findings as well.", metavar="FILE", rich_help_panel=SHOWN),
     ] = None,
+    redact: Annotated[
+        bool,
+        Option("--redact", help="Show no keys, tokens, passwords, e-mail or card numbers.", rich_help_panel=SHOWN),
+    ] = False,
     color: Annotated[Color, Option(help="auto, always or never.", metavar="WHEN", rich_help_panel=SHOWN)] = Color.auto,
     exit_code: Annotated[
         bool, Option("--exit-code", help="Exit with 1 if there are findings.", rich_help_panel=SHOWN)
@@ -140,7 +144,8 @@ def scan(
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
     from logscan.findings.accepted import accepted_ids, remember
-    from logscan.reports import open_report
+    from logscan.findings.redact import redacted
+    from logscan.reports import open_report, opened
     from logscan.reports.html import Html
     from logscan.reports.terminal import output_to
     from logscan.scan import Options
@@ -169,16 +174,16 @@ def scan(
     )
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
     output = output_to(sys.stdout, read_again, color=color.value, context=context)
-    reports = [open_report(name, output)]
+    reports = [open_report(name, output, redact)]
     if html is not None:
-        reports.append(Html(output, html))
-    problems = Problems()
+        reports.append(opened(lambda output: Html(output, html), output, redact))
+    problems = Problems(redact)
     if begin is not None:
         found = run_live(paths, options, begin, reports, problems, progress)
         raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)
-    remember(result.findings)
+    remember(map(redacted, result.findings) if redact else result.findings)
     _report(reports, result, model)
     if stats:
         _say_what_was_read(result)

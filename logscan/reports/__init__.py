@@ -1,4 +1,4 @@
-"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log, a page.
+"""Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log, a page, what a build server shows.
 
 The contract, in full:
 
@@ -34,6 +34,8 @@ BUILT_IN = {
     "json": "logscan.reports.jsonl:JsonLines",
     "annotate": "logscan.reports.annotate:Annotate",
     "html": "logscan.reports.html:Html",
+    "junit": "logscan.reports.junit:JUnit",
+    "github": "logscan.reports.github:GitHub",
 }
 
 Context = Mapping[str, Mapping[int, str]]
@@ -105,12 +107,21 @@ def names() -> list[str]:
     return list(_doors())
 
 
-def open_report(name: str, output: Output) -> Report:
-    """The report of this name. Raises OptionError for a name that is not known."""
+def open_report(name: str, output: Output, redact: bool = False) -> Report:
+    """The report of this name; with `redact` it is told no secrets. Raises OptionError for a name that is not known."""
     doors = _doors()
     if name not in doors:
         raise OptionError(f"no report is called {name!r}; there are {', '.join(doors)}")
-    return doors[name](output)
+    return opened(doors[name], output, redact)
+
+
+def opened(make: Callable[[Output], Report], output: Output, redact: bool) -> Report:
+    """The report that is made for an output; with `redact` it is told no secrets."""
+    if not redact:
+        return make(output)
+    from logscan.reports.redacted import Redacted, reading
+
+    return Redacted(output, make(reading(output)))
 
 
 def _doors() -> dict[str, Callable[[Output], Report]]:
