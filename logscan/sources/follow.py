@@ -206,7 +206,7 @@ class Follower:
         """A MiB of each of a log's files, the next file when the one before it is read to its end."""
         now = monotonic()
         for file in list(log.files):
-            if file.empty and self._missed(log, file):
+            if file.known == 0 and self._missed(log, file):
                 return
             data = file.read()
             if data is None:
@@ -284,7 +284,7 @@ class Follower:
         log.current = self._open(log, log.path, tail)
 
     def _missed(self, log: _Log, file: Growing) -> bool:
-        """Whether an empty file was filled, copied and emptied before what stands in it was written."""
+        """Whether a file of which nothing was read was copied and emptied before what stands in it was written."""
         if os.fstat(file.file).st_mtime_ns == file.modified:
             return False
         trail = trace(file.place(), file.real)
