@@ -206,7 +206,7 @@ class Follower:
         """A MiB of each of a log's files, the next file when the one before it is read to its end."""
         now = monotonic()
         for file in list(log.files):
-            if file.empty and self._missed(log, file):
+            if file.known == 0 and self._missed(log, file):
                 return
             data = file.read()
             if data is None:
@@ -284,16 +284,21 @@ class Follower:
         log.current = self._open(log, log.path, tail)
 
     def _missed(self, log: _Log, file: Growing) -> bool:
-        """Whether an empty file was filled, copied and emptied before what stands in it was written."""
+        """Whether a file of which nothing was read was copied and emptied before what stands in it was written."""
         if os.fstat(file.file).st_mtime_ns == file.modified:
             return False
         trail = trace(file.place(), file.real)
         if trail.found != file.real:  # renamed: what came after it is found with its new name
             return False
-        opened = [self._open(log, path) for path in trail.later]
-        log.files.remove(file)
-        log.files.append(file)
-        return any(opened)
+        return self._open_before(log, file, trail.later)
+
+    def _open_before(self, log: _Log, file: Growing, paths: Sequence[str]) -> bool:
+        """Read files before one of which nothing was given; whether there are any."""
+        if not any([self._open(log, path) for path in paths]):
+            return False
+        file.number, self._numbers = self._numbers, self._numbers + 1
+        log.files.sort(key=lambda file: file.number)
+        return True
 
     def _emptied(self, log: _Log, file: Growing) -> Iterator[Arrived]:
         """What was read of a file is not there any more: go on in the copy, if one was made, then with what is new."""
@@ -353,13 +358,13 @@ class Follower:
             self._ended[place.file] = replace(place, ended=True, inode=0)
         if not last:
             return
+        if file is not None and trail.found == present:
+            self._open_before(log, file, trail.later)
+            log.current = file
+            return
         for path in trail.later:
             self._open(log, path)
-        if file is not None and trail.found == present:
-            log.files.remove(file)
-            log.files.append(file)
-            log.current = file
-        elif log.files and not os.path.exists(present):
+        if log.files and not os.path.exists(present):
             log.current = log.files[-1]
 
     def _open(

@@ -21,7 +21,6 @@ class Growing:
         self.identity = status.st_dev, status.st_ino
         self.modified = status.st_mtime_ns
         self.goal = status.st_size  # bytes that were there at the beginning
-        self.empty = status.st_size == 0  # when it was last looked into
         self.quiet_since = 0.0  # in seconds of the monotonic clock
         self.watch: int | None = None
         self.known = 0  # bytes read
@@ -60,7 +59,6 @@ class Growing:
         if self.known == 0:
             self.modified = os.fstat(self.file).st_mtime_ns
         data = os.pread(self.file, STEP, self.known)
-        self.empty = not (self.known or data)
         return data if self.intact() else None
 
     def intact(self) -> bool:
