@@ -155,7 +155,7 @@ def with_session(finding: Finding, pattern: str | None) -> Finding:
     return replace(finding, window=f"session {session}" if session else None)
 
 
-def _extent(times: tuple[datetime, datetime] | None, more: pl.Series) -> tuple[datetime, datetime] | None:
+def extended(times: tuple[datetime, datetime] | None, more: pl.Series) -> tuple[datetime, datetime] | None:
     """The first and the last of all of these."""
     known = [*(times or ()), *(time for time in (more.min(), more.max()) if isinstance(time, datetime))]
     return (min(known), max(known)) if known else None
@@ -245,7 +245,7 @@ class Run:
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))
             self.result.records += len(chunk.records)
-            self.result.times = _extent(self.result.times, chunk.records["time"])
+            self.result.times = extended(self.result.times, chunk.records["time"])
             self.result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())
             self.progress("scanning", chunk.read, stream.size)
         evidence.add(detector.finish())

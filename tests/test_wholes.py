@@ -108,7 +108,8 @@ def scanned(model: Path, write: Write) -> Scanned:
         bundle, result = load(model), Result()
         bundle = replace(bundle, card=bundle.card | card, detector=cast(Any, detector))
         run = Run(Options(), result, no_progress, lambda problem: None)
-        found = run.judge_by_model(open_streams([write("app.log", log.lines)], lambda problem: None), bundle)
+        reader, streams = run.reader_of(bundle), open_streams([write("app.log", log.lines)], lambda problem: None)
+        found = [finding for stream in streams for finding in run.judge(stream, reader, bundle.profile)]
         result.findings = with_texts([f for f in found if f.kind == "window"], run.session_patterns)
         return result
 

@@ -3,20 +3,45 @@
 import select
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import time
+from typing import TYPE_CHECKING, TextIO
 
 from logscan.errors import OptionError
 
 if TYPE_CHECKING:
     from logscan.cli.inputs import Problems
     from logscan.findings.finding import Finding
-    from logscan.live.watch import Begin, Watch
-    from logscan.reports import Report
+    from logscan.live.watch import Watch
+    from logscan.reports import Report, Summary
     from logscan.scan import Options
+
+RECENT = 1_000  # findings that `accept` can name
+
+
+@dataclass(frozen=True)
+class Following:
+    """The options that mean something with --follow alone."""
+
+    tail: int | None
+    from_start: bool
+    state: Path | None
+    metrics: str | None
+
+    def check(self, follow: bool, options: "Options") -> None:
+        """Raises OptionError where options do not go together."""
+        given = [field.name for field in fields(self) if getattr(self, field.name) not in (None, False)]
+        if given and not follow:
+            raise OptionError(f"--{given[0].replace('_', '-')} is for a log that is followed: add --follow")
+        if follow and (options.since or options.until or options.split_at):
+            raise OptionError("--follow goes on from now: leave out --since, --until and --split-at")
+        if self.tail is not None and self.from_start:
+            raise OptionError("--tail and --from-start both say where to begin: leave out one of them")
+        if self.from_start and options.model is None and not options.baseline:
+            raise OptionError("--from-start leaves nothing to learn from: add --model or --baseline")
 
 
 @dataclass(frozen=True)
@@ -27,43 +52,10 @@ class Ended:
     interrupted: bool
 
 
-def check(
-    follow: bool,
-    tail: int | None,
-    from_start: bool,
-    state: Path | None,
-    model: Path | None,
-    baseline: list[str] | None,
-    by_time: bool,
-) -> "Begin | None":
-    """Where to begin, None where nothing is followed. Raises OptionError where options do not go together."""
-    if not follow:
-        name = next(
-            (
-                name
-                for name, given in (("tail", tail is not None), ("from-start", from_start), ("state", state))
-                if given
-            ),
-            None,
-        )
-        if name is not None:
-            raise OptionError(f"--{name} is for a log that is followed: add --follow")
-        return None
-    if by_time:
-        raise OptionError("--follow goes on from now: leave out --since, --until and --split-at")
-    if tail is not None and from_start:
-        raise OptionError("--tail and --from-start both say where to begin: leave out one of them")
-    if from_start and model is None and not baseline:
-        raise OptionError("--from-start leaves nothing to learn from: add --model or --baseline, or leave it out")
-    from logscan.live.watch import Begin
-
-    return Begin(None if from_start else tail or 0, state)
-
-
 def run_live(
     paths: list[str],
     options: "Options",
-    begin: "Begin",
+    following: Following,
     reports: "Sequence[Report]",
     problems: "Problems",
     progress: bool,
@@ -72,50 +64,46 @@ def run_live(
     from logscan.cli.progress import shown_progress, shown_status
     from logscan.findings.accepted import remember
     from logscan.findings.redact import redacted
-    from logscan.live.watch import Watch
+    from logscan.live.watch import Begin, Watch
     from logscan.reports import Begin as Header
-    from logscan.reports import Summary
 
-    with shown_status(progress) as status:
+    with shown_status(progress) as status, counting(following.metrics) as count:
 
-        def look(watch: "Watch") -> None:
+        def look(watch: Watch) -> None:
             if _nobody_reads(sys.stdout):
                 raise BrokenPipeError
+            count(watch)
             status.show(lambda: _status(watch))
 
+        begin = Begin(None if following.from_start else following.tail or 0, following.state)
         with shown_progress(progress) as advance:
             watch = Watch(paths, options, begin, advance, problems.say, look)
-        with stopping(watch.stop) as stopped:
-            header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
-            for report in reports:
-                report.begin(header)
-                report.output.stream.flush()
-            given: list[Finding] = []
-            for finding in watch.findings():
-                status.clear()
+        header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
+        told: list[Finding] = []
+        try:
+            with stopping(watch.stop) as stopped:
                 for report in reports:
-                    report.finding(finding, watch.context(report.wants(finding)))
+                    report.begin(header)
                     report.output.stream.flush()
-                given = [redacted(finding) if problems.redact else finding, *given][:1000]
-                remember(reversed(given))
-    result = watch.result
-    summary = Summary(
-        lines=result.lines,
-        records=result.records,
-        windows=result.windows,
-        findings=sum(watch.found.values()),
-        seconds=watch.seconds,
-        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-        notes=watch.notes,
-    )
+                for finding in watch.findings():
+                    status.clear()
+                    for report in reports:
+                        report.finding(finding, watch.context(report.wants(finding)))
+                        report.output.stream.flush()
+                    told = [*told[1 - RECENT :], redacted(finding) if problems.redact else finding]
+                    remember(told)
+        except BrokenPipeError:  # what else is written is finished
+            for report in reports[1:]:
+                report.end(_summary(watch))
+            raise
     for report in reports:
-        report.end(summary)
+        report.end(_summary(watch))
         report.output.stream.flush()
-    return Ended(len(given), signal.SIGINT in stopped)
+    return Ended(len(told), signal.SIGINT in stopped)
 
 
 @contextmanager
-def stopping(stop: Callable[[], None]) -> Any:
+def stopping(stop: Callable[[], None]) -> Iterator[set[int]]:
     """Ctrl-C and SIGTERM end in order; a second Ctrl-C ends at once. Gives the set of signals that came."""
     came: set[int] = set()
 
@@ -132,17 +120,61 @@ def stopping(stop: Callable[[], None]) -> Any:
             signal.signal(number, handler)
 
 
-def _nobody_reads(stream: Any) -> bool:
-    """Whether the reader of a pipe has left: a pipe that is written seldom would not show it."""
+@contextmanager
+def counting(target: str | None) -> Iterator[Callable[["Watch"], None]]:
+    """What tells Prometheus the counters of a watch, if it is to be told. Raises OptionError."""
+    if target is None:
+        yield lambda watch: None
+        return
+    from logscan.reports.prometheus import Metrics
+
+    with closing(Metrics(target)) as metrics:
+
+        def count(watch: "Watch") -> None:
+            result = watch.result
+            metrics.update(
+                {
+                    "lines": result.lines,
+                    "bytes": watch.bytes,
+                    "records": result.records,
+                    "windows": result.windows,
+                    "findings": watch.found,
+                    "errors": len(result.problems),
+                    "sources": len(result.sources),
+                    **{name: when for name, when in watch.last.items() if when},
+                }
+            )
+
+        yield count
+
+
+def _summary(watch: "Watch") -> "Summary":
+    from logscan.reports import Summary
+
+    result = watch.result
+    return Summary(
+        lines=result.lines,
+        records=result.records,
+        windows=result.windows,
+        findings=sum(watch.found.values()),
+        seconds=watch.seconds,
+        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
+        notes=watch.notes,
+        times=result.times,
+    )
+
+
+def _nobody_reads(stream: TextIO) -> bool:
+    """Whether the reader of a pipe has left: a pipe that is seldom written would not show it."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)
-        return any(events & (select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
+        return any(events & select.POLLERR for _, events in poll.poll(0))
     except (OSError, ValueError, AttributeError):
         return False
 
 
 def _status(watch: "Watch") -> str:
-    result = watch.result
-    rate = result.lines / max(watch.seconds, 1e-9)
-    return f"{result.lines:,} lines, {rate:,.0f}/s  {len(result.sources)} logs  {sum(watch.found.values())} findings"
+    lines, logs, found = watch.result.lines, len(watch.result.sources), sum(watch.found.values())
+    since = "" if not watch.last["last_finding"] else f", the last {time() - watch.last['last_finding']:,.0f} s ago"
+    return f"{lines:,} lines ({lines / max(watch.seconds, 1e-9):,.0f}/s) of {logs} logs, {found:,} findings{since}"

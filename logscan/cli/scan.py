@@ -97,7 +97,7 @@ def scan(
         str | None,
         Option(
             "--format",
-            help="pretty, grep, json, annotate, html, junit or github; by default pretty on a terminal, grep in a pipe.",
+            help="pretty (on a terminal), grep (in a pipe), json, annotate, html, junit or github.",
             metavar="NAME",
             rich_help_panel=SHOWN,
         ),
@@ -136,10 +136,18 @@ def scan(
         Path | None,
         Option(help="Where to go on from after any end, and to keep that.", metavar="FILE", rich_help_panel=LIVE),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        Option(
+            help="Counters for Prometheus: a file that ends in .prom, or HOST:PORT.",
+            metavar="TARGET",
+            rich_help_panel=LIVE,
+        ),
+    ] = None,
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
-    from logscan.cli.follow import check, run_live
+    from logscan.cli.follow import Following, run_live
     from logscan.cli.progress import shown_progress
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
@@ -157,7 +165,6 @@ def scan(
         raise OptionError("--model says what is normal: leave out --baseline and --split-at")
     if baseline and split_at:
         raise OptionError("--baseline and --split-at both say what is normal: leave out one of them")
-    begin = check(follow, tail, from_start, state, model, baseline, bool(split_at or since or until))
     options = Options(
         baseline=tuple(baseline or ()),
         model=model,
@@ -172,14 +179,16 @@ def scan(
         min_score=min_score,
         accepted=accepted_ids(accepted),
     )
+    following = Following(tail, from_start, state, metrics)
+    following.check(follow, options)
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
     output = output_to(sys.stdout, read_again, color=color.value, context=context)
     reports = [open_report(name, output, redact)]
     if html is not None:
         reports.append(opened(lambda output: Html(output, html), output, redact))
     problems = Problems(redact)
-    if begin is not None:
-        found = run_live(paths, options, begin, reports, problems, progress)
+    if follow:
+        found = run_live(paths, options, following, reports, problems, progress)
         raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
     with shown_progress(progress) as advance:
         result = run(paths, options, advance, problems.say)

@@ -20,15 +20,18 @@ class Texts:
         self._kept: deque[tuple[int, int, pl.DataFrame]] = deque()  # file, bytes, lines
         self._bytes = 0
 
-    def add(self, arrived: Sequence[Arrived]) -> None:
-        """Keep these for a while."""
+    def add(self, arrived: Sequence[Arrived]) -> int:
+        """Keep these for a while. Gives their bytes."""
+        added = 0
         for one in arrived:
             if len(one.lines):
-                size = int(one.lines["text"].str.len_bytes().sum())
+                size = int(one.lines["text"].str.len_bytes().sum()) + len(one.lines)
+                added += size
                 self._kept.append((one.file, size, one.lines.select("line", "text", "raw")))
                 self._bytes += size
         while self._bytes > KEPT and len(self._kept) > 1:
             self._bytes -= self._kept.popleft()[1]
+        return added
 
     def of(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, Text]:
         """The texts of the lines of a file that are at these (line, offset); those that are gone are absent."""

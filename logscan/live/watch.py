@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from time import monotonic, time
@@ -29,7 +30,7 @@ from logscan.live.judge import LiveJudge, Steps
 from logscan.live.tell import Teller
 from logscan.live.texts import Texts
 from logscan.records import Chunk
-from logscan.scan import Options, Progress, Result, Run, no_progress, with_session
+from logscan.scan import Options, Progress, Result, Run, extended, no_progress, with_session
 from logscan.sources import Problem
 from logscan.sources.follow import Follower
 from logscan.sources.place import Place
@@ -53,7 +54,8 @@ class Begin:
 class Watch:
     """Follows the logs of these paths. Raises LogscanError as `scan` does.
 
-    result: what `scan` would count, up to now, without the findings; found: how many of each kind
+    result: what `scan` would count, up to now, without the findings; found: how many of each kind; bytes: that came;
+    last: when the last line came, and the last finding, in seconds since 1970, 0 where none did
     on_look: called about once a second
     """
 
@@ -69,6 +71,8 @@ class Watch:
         self.begin = begin or Begin()
         self.result = Result()
         self.found: Counter[str] = Counter()
+        self.bytes = 0
+        self.last = {"last_line": 0.0, "last_finding": 0.0}
         self.on_look = on_look
         self._say = on_problem
         self._stopped = False
@@ -100,10 +104,10 @@ class Watch:
             while not self._stopped:
                 self._untaken = []
                 arrived = self.follower.arrivals(0.02 if self._feed.waiting else WAIT)
-                self.texts.add(arrived)
+                self.bytes += self.texts.add(arrived)
                 now = monotonic()
                 if arrived:
-                    self._came = now
+                    self._came, self.last["last_line"] = now, time()
                 for source, chunk in chain(self._feed.chunks(arrived, now), self._feed.overdue(now)):
                     self._take(source, chunk, now)
                 over = self.follower.over and not arrived
@@ -187,6 +191,7 @@ class Watch:
         lines = int((records["last_line"] - records["line"] + 1).sum())
         self.result.records += len(records)
         self.result.lines += lines
+        self.result.times = extended(self.result.times, records["time"])
         if not self._normal.finished:
             self._normal.learn(chunk)
             if self._normal.enough:
@@ -212,6 +217,7 @@ class Watch:
         layout = self._normal.reader.layouts.get(source)
         pattern = layout.session if layout is not None and self._run.window.by_session else None
         for finding in self._teller.findings(evidence, time()):
+            self.last["last_finding"] = time()
             self.found[finding.kind] += 1
             self._untaken.append(with_session(finding, pattern))
         self.result.over, self.result.accepted = self._teller.over, self._teller.accepted
@@ -241,7 +247,9 @@ class Watch:
             "judges": [[source, self._judges[source].to_json()] for source in sources],
             "teller": self._teller.to_json(),
             "findings": state.listed(self._untaken),
-            "counted": [result.lines, result.records, self.seconds, dict(self.found)],
+            "counted": [result.lines, result.records, self.bytes, self.seconds, dict(self.found)],
+            "times": result.times,
+            "last": self.last,
             "problems": [[one.source, one.message, one.fatal] for one in result.problems],
         }
         frames = {f"held-{file}": one.lines for file, one in held.items()}
@@ -260,6 +268,9 @@ class Watch:
             self._judge(source).restore(judge, own, int(now * 1e6))
         self._teller.restore(data["teller"])
         self._untaken = state.findings_of(data["findings"])
-        result.lines, result.records, result.seconds, found = data["counted"]
+        result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
+        self.last = data["last"]
+        if data["times"]:
+            result.times = (datetime.fromisoformat(data["times"][0]), datetime.fromisoformat(data["times"][1]))
         result.problems = [Problem(*problem) for problem in data["problems"]]

@@ -89,7 +89,7 @@ def trace(place: Place, present: str) -> Trail:
     """What became of a file, `present` being the real path at which its log is written now."""
     if place.known > 0 and place.is_in(present):
         return Trail(present, ())
-    family = dict(_family(place.real))
+    family = dict(_family(place.real, place.source))
     young = list(reversed(family))
     found = next((path for path in (present, place.real, *young) if place.is_in(path)), None)
     if found is None:
@@ -104,18 +104,22 @@ def trace(place: Place, present: str) -> Trail:
     return Trail(found, tuple(path for path in others if family[found] < family[path] < newest))
 
 
-def _family(path: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A log and its rotated siblings that are not compressed, oldest first, with their ages."""
-    folder, name = os.path.split(path)
-    stem = rotation(name)[0]
-    try:
-        names = os.listdir(folder or ".")
-    except OSError:
-        return
-    members = [(rotation(other)[1], other) for other in names if not is_compressed(other)]
-    for age, other in sorted(members):
-        if rotation(other)[0] == stem:
-            yield os.path.join(folder, other), age
+def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A log and its rotated siblings that are not compressed, oldest first, with their ages; a link and what it leads to
+    have siblings in both folders."""
+    members: dict[str, tuple[int, ...]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        stem = rotation(name)[0]
+        try:
+            others = os.listdir(folder or ".")
+        except OSError:
+            continue
+        for other in others:
+            beside = os.path.join(folder, other)
+            if rotation(other)[0] == stem and not is_compressed(other) and not os.path.islink(beside):
+                members.setdefault(os.path.realpath(beside), rotation(other)[1])
+    yield from sorted(members.items(), key=lambda member: member[1])
 
 
 def _modified(path: str) -> int:

@@ -1,0 +1,146 @@
+"""A log that is rotated in every way while `scan --follow` is killed again and again: nothing is lost or told twice."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from logscan.live import state
+
+KILLS = 20
+BORN = 1767225600  # seconds since 1970: names with a time tell which file is older
+WORDS = ("anvil", "bramble", "cinder", "dovetail", "ember", "flagon", "gimlet", "hatchet", "inkwell", "jigsaw")
+PATIENCE = 60.0  # seconds for what was written to be read
+
+
+class Log:
+    """app.log, a link to the file that is written, and how many lines were written in all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "app.log"
+        self.lines = 0
+        self.faults: list[str] = []
+        self.files = 0
+        self.kept = folder / "files"
+        self.kept.mkdir()
+        self._switch()
+
+    def write(self, lines: int, fault: bool = False) -> None:
+        """Numbered lines, one of them of a kind that was never seen."""
+        with self.path.open("a") as out:
+            for _ in range(lines):
+                self.lines += 1
+                out.write(f"2026-03-02 08:00:00 INFO web: page {self.lines} sent in {self.lines % 7} ms\n")
+            if fault:
+                self.lines += 1
+                self.faults.append(f"{WORDS[len(self.faults) // 10]} of {WORDS[len(self.faults) % 10]} has burst")
+                out.write(f"2026-03-02 08:00:00 ERROR plant: {self.faults[-1]}\n")
+
+    def rotate(self, way: str) -> None:
+        """Begin another file."""
+        self.files += 1
+        older = self.path.with_name(f"app.log-{BORN + self.files}")
+        if way == "rename":
+            os.rename(os.path.realpath(self.path), older)
+            self.path.touch()
+        elif way == "copytruncate":
+            shutil.copy(self.path, older)
+            os.truncate(self.path, 0)
+        elif way == "delete":
+            os.unlink(os.path.realpath(self.path))
+            self.path.touch()
+        else:
+            self._switch()
+
+    def _switch(self) -> None:
+        self.files += 1
+        target = self.kept / f"app.log-{BORN + self.files}"
+        target.touch()
+        link = self.path.with_name("new")
+        link.symlink_to(target)
+        os.replace(link, self.path)
+
+
+def follow(log: Log, model: Path, out: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "logscan", "scan", log.path.name, "--follow", "--json", "--budget", "10000"]
+    command += ["--model", str(model), "--state", "live.state"]
+    with out.open("ab") as printed:
+        return subprocess.Popen(command, cwd=log.path.parent, stdout=printed, stderr=subprocess.PIPE)
+
+
+def counted(log: Log) -> int:
+    """Lines that the state accounts for."""
+    path = log.path.with_name("live.state")
+    return int(state.load(path)[0]["counted"][0]) if path.exists() else 0
+
+
+def all_read(log: Log, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until every line is accounted for."""
+    until = time.monotonic() + PATIENCE
+    while counted(log) < log.lines:
+        assert process.poll() is None
+        assert time.monotonic() < until, f"{counted(log)} of {log.lines} lines"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_twenty_kills_and_every_rotation(tmp_path: Path) -> None:
+    good = tmp_path / "good.log"
+    good.write_text("".join(f"2026-03-01 08:00:00 INFO web: page {n} sent in {n % 7} ms\n" for n in range(2_000)))
+    model = tmp_path / "model"
+    subprocess.run([sys.executable, "-m", "logscan", "train", str(good), "-o", str(model)], check=True)
+    chance, out = random.Random(7), tmp_path / "out.jsonl"
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = Log(folder)
+    process = follow(log, model, out)
+    while not out.exists() or not out.stat().st_size:
+        time.sleep(0.05)
+    ways = ["rename", "copytruncate", "delete", "switch"]
+    for kill in range(KILLS):
+        for _ in range(3):
+            log.write(chance.randint(1, 300), fault=chance.random() < 0.7)
+            time.sleep(chance.random() * 0.2)
+        way = ways[kill % 4]
+        if way == "delete":  # what is deleted unread is gone for anyone
+            all_read(log, process)
+        log.rotate(way)
+        log.write(chance.randint(1, 100), fault=True)
+        time.sleep(chance.random() * 0.4)
+        process.kill()
+        process.wait()
+        log.write(chance.randint(0, 50), fault=chance.random() < 0.5)
+        if chance.random() < 0.7:
+            log.rotate(chance.choice(["rename", "copytruncate", "switch"]))
+            log.write(chance.randint(0, 50))
+        process = follow(log, model, out)
+        time.sleep(chance.random() * 3)
+    all_read(log, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+    printed = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    summary = printed[-1]
+    assert summary["lines"] == log.lines
+    ids: dict[str, list[Any]] = defaultdict(list)
+    for finding in printed:
+        if finding["type"] == "finding":
+            for line in finding["lines"]:
+                ids[line["text"].partition("plant: ")[2]].append(finding["id"])
+    assert sorted(ids) == sorted(log.faults)
+    assert all(len(set(found)) == 1 for found in ids.values())
+    assert len({found[0] for found in ids.values()}) == len(log.faults)
+    again = sum(len(found) - 1 for found in ids.values())
+    assert again <= KILLS  # a finding that was printed, but not yet taken off the state, is printed once more
+    assert summary["findings"] == len(log.faults)
