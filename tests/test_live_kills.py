@@ -18,12 +18,12 @@ from logscan.live import state
 
 KILLS = 20
 BORN = 1767225600  # seconds since 1970: names with a time tell which file is older
-WORDS = ("anvil", "bramble", "cinder", "dovetail", "ember", "flagon", "gimlet", "hatchet", "inkwell", "jigsaw")
-PATIENCE = 60.0  # seconds for what was written to be read
+SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu")
+PATIENCE = 20.0  # seconds for what was written to be read
 
 
 class Log:
-    """app.log, a link to the file that is written, and how many lines were written in all."""
+    """app.log, the file or the link to the file that is written, and how many lines were written in all."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "app.log"
@@ -42,7 +42,8 @@ class Log:
                 out.write(f"2026-03-02 08:00:00 INFO web: page {self.lines} sent in {self.lines % 7} ms\n")
             if fault:
                 self.lines += 1
-                self.faults.append(f"{WORDS[len(self.faults) // 10]} of {WORDS[len(self.faults) % 10]} has burst")
+                first, second = (SYLLABLES[digit] for digit in divmod(len(self.faults), 10))
+                self.faults.append(" ".join(first + second + word for word in ("lar", "tis", "mon", "ver")))
                 out.write(f"2026-03-02 08:00:00 ERROR plant: {self.faults[-1]}\n")
 
     def rotate(self, way: str) -> None:
@@ -50,15 +51,17 @@ class Log:
         self.files += 1
         older = self.path.with_name(f"app.log-{BORN + self.files}")
         if way == "rename":
-            os.rename(os.path.realpath(self.path), older)
+            os.rename(self.path, older)
             self.path.touch()
         elif way == "copytruncate":
             shutil.copy(self.path, older)
             os.truncate(self.path, 0)
         elif way == "delete":
-            os.unlink(os.path.realpath(self.path))
+            self.path.unlink()
             self.path.touch()
         else:
+            if not self.path.is_symlink():  # it would be gone
+                os.rename(self.path, older)
             self._switch()
 
     def _switch(self) -> None:

@@ -89,19 +89,22 @@ def trace(place: Place, present: str) -> Trail:
     """What became of a file, `present` being the real path at which its log is written now."""
     if place.known > 0 and place.is_in(present):
         return Trail(present, ())
-    family = dict(_family(place.real, place.source))
+    family = dict(_family(place.real, place.source, present))
     young = list(reversed(family))
     found = next((path for path in (present, place.real, *young) if place.is_in(path)), None)
+    emptied: tuple[str, ...] = ()
     if found is None:
         found = next((path for path in young if path != present and place.is_in(path, copy=True)), None)
-    others = [path for path in family if path not in (found, present)]
+        if found is not None and place.real not in (found, present) and os.path.exists(place.real):
+            emptied = (place.real,)  # was written again after it was copied, whatever its name says of its age
+    others = [path for path in family if path not in (found, present, *emptied)]
     if found is None or (found == present and place.known == 0):
         # An empty file tells nothing: it may have been filled, copied and emptied since.
         return Trail(found, tuple(path for path in others if _modified(path) > place.modified))
     if found == present or found not in family:
-        return Trail(found, ())
+        return Trail(found, emptied)
     newest = family.get(present, (3,))
-    return Trail(found, tuple(path for path in others if family[found] < family[path] < newest))
+    return Trail(found, emptied + tuple(path for path in others if family[found] < family[path] < newest))
 
 
 def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
