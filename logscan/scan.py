@@ -115,9 +115,15 @@ def scan(
     return result
 
 
-def learn(streams: Iterable[Stream], reader: Reader, progress: Progress = no_progress, own: bool = False) -> Profile:
-    """The profile of logs that are taken to be normal; the reader's keys are frozen after it."""
-    profile = Profile(reader.keys)
+def learn(
+    streams: Iterable[Stream],
+    reader: Reader,
+    progress: Progress = no_progress,
+    own: bool = False,
+    past: Profile | None = None,
+) -> Profile:
+    """The profile of logs that are taken to be normal, and of its past; the reader's keys are frozen after it."""
+    profile = Profile(reader.keys, past)
     for stream in streams:
         for chunk in reader.chunks(stream):
             profile.add(chunk)
