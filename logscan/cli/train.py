@@ -101,7 +101,13 @@ def train(
     from logscan.train import train as run
 
     if update is not None:
-        other = {"detector": detector != BASELINE, "preset": preset, "epochs": epochs, "set": settings, "config": config}
+        other = {
+            "detector": detector != BASELINE,
+            "preset": preset,
+            "epochs": epochs,
+            "set": settings,
+            "config": config,
+        }
         other |= {"encoder": encoder, "llm": llm, "include-base": include_base, "protocol": protocol, "resume": resume}
         other |= {"train-share": train_share, "limit": limit, "prevalence": prevalence, "seed": seed}
         other |= {"session": session, "window": window != "auto", "mask": mask, "write-pairs": write_pairs}

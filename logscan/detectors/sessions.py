@@ -168,7 +168,9 @@ class SessionDetector:
             renamed.vectors_ = contents.astype(np.uint64) @ scatter(np.arange(contents.shape[1]))
         return renamed
 
-    def _held_out(self, once: Windows, counts: Ints, past: "SessionDetector | None" = None) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
+    def _held_out(
+        self, once: Windows, counts: Ints, past: "SessionDetector | None" = None
+    ) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
         """Sessions as judged by others: their worst steps, whether their event counts are unseen, how many each is."""
         folds = np.random.default_rng(0).multinomial(counts, [1 / FOLDS] * FOLDS)
         found = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))]

@@ -39,7 +39,9 @@ class Finding:
     count: int  # lines to blame in all, also those beyond MAX_LINES
     lines: tuple[Line, ...]
     signature: str  # what was found, without when and where: the id is its digest
-    parts: tuple[str, ...] = ()  # ids of the findings that each kind of line would be by itself, where there are several
+    parts: tuple[
+        str, ...
+    ] = ()  # ids of the findings that each kind of line would be by itself, where there are several
     window: str | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None

@@ -47,7 +47,9 @@ def update(
     bundle = load(folder)
     if bundle.detector is not None:
         name = bundle.detector.name
-        raise OptionError(f"{name} cannot learn on: `logscan train OLD NEW --detector {name}` learns from all logs at once")
+        raise OptionError(
+            f"{name} cannot learn on: `logscan train OLD NEW --detector {name}` learns from all logs at once"
+        )
     corpus = open_corpus(paths, log_format)
     card, past = bundle.card, bundle.profile
     chosen = card.get("options", {})
