@@ -71,7 +71,7 @@ class Stream:
     def keys(self, n: int, share: float) -> list[int]:
         rng = np.random.default_rng(self.seed)
         new = self.known + rng.integers(self.kinds, size=n)
-        return np.where(rng.random(n) < share, new, rng.integers(self.known, size=n)).tolist()
+        return list(map(int, np.where(rng.random(n) < share, new, rng.integers(self.known, size=n))))
 
 
 def test_it_is_said_once_with_the_command(profile: Profile) -> None:

@@ -101,7 +101,7 @@ def train(
     from logscan.train import train as run
 
     if update is not None:
-        other = {
+        other: dict[str, object] = {
             "detector": detector != BASELINE,
             "preset": preset,
             "epochs": epochs,

@@ -111,6 +111,7 @@ class Profile:
         self.rates = widened(past.rates, moved, counts > 0, self.rates, peaks, pauses)
         self.counts += counts
         self.records += past.records
+        self.pause = max(self.pause, past.pause)
         written: Counter[int] = Counter()  # records of the past by template
         for key, n in enumerate(past.counts.tolist()):
             written[self.keys.template_of(key)] += n

@@ -109,6 +109,9 @@ class SessionDetector:
     """
 
     contents_: npt.NDArray[np.int32] | None = None  # where there are not too many
+    vectors_: Hashes
+    vector_counts_: Ints
+    steps_: Steps
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
