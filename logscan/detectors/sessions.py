@@ -291,9 +291,7 @@ def _steps(windows: Windows) -> tuple[Ints, Ints, Ints]:
     return before, after, np.repeat(np.arange(n), lengths + 1)
 
 
-def _stacked(
-    one: npt.NDArray[np.int32] | None, other: npt.NDArray[np.int32] | None
-) -> npt.NDArray[np.int32] | None:
+def _stacked(one: npt.NDArray[np.int32] | None, other: npt.NDArray[np.int32] | None) -> npt.NDArray[np.int32] | None:
     """The rows of both, where both are there and that is no huge table."""
     if one is None or other is None:
         return None
