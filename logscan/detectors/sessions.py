@@ -158,7 +158,7 @@ class SessionDetector:
         self.steps_ = Steps(*steps)
 
     def renamed(self, keys: Ints) -> "SessionDetector":
-        """To be learnt on: with `keys[key]` in the place of each key. Where event counts are known as digests only, those
+        """To be learnt on: with `keys[key]` in the place of each key. Of event counts that are digests only, those
         of a key that has another number are not met again."""
         renamed = copy(self)
         before, after, counts = self.steps_.learnt
