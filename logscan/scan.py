@@ -18,6 +18,7 @@ from time import perf_counter
 import polars as pl
 
 from logscan.detectors.baseline import Baseline, SequenceDetector
+from logscan.detectors.drift import Drift, way_out
 from logscan.detectors.profile import Profile
 from logscan.detectors.wholes import WindowDetector
 from logscan.errors import InputError
@@ -105,7 +106,7 @@ def scan(
     result.sources = tuple(source for stream in streams for source in stream.files)
     run = Run(options or Options(), result, progress, problem)
     found = run.judge_all(streams)
-    kept = [finding for finding in found if finding.id not in run.options.accepted]
+    kept = [finding for finding in found if not finding.accepted(run.options.accepted)]
     strange = ranked(finding for finding in kept if finding.score >= run.options.min_score)
     most = int(min(len(strange), max(run.options.budget, run.options.budget * result.lines / 10_000)))
     result.accepted = len(found) - len(kept)
@@ -115,9 +116,15 @@ def scan(
     return result
 
 
-def learn(streams: Iterable[Stream], reader: Reader, progress: Progress = no_progress, own: bool = False) -> Profile:
-    """The profile of logs that are taken to be normal; the reader's keys are frozen after it."""
-    profile = Profile(reader.keys)
+def learn(
+    streams: Iterable[Stream],
+    reader: Reader,
+    progress: Progress = no_progress,
+    own: bool = False,
+    past: Profile | None = None,
+) -> Profile:
+    """The profile of logs that are taken to be normal, and of its past; the reader's keys are frozen after it."""
+    profile = Profile(reader.keys, past)
     for stream in streams:
         for chunk in reader.chunks(stream):
             profile.add(chunk)
@@ -164,7 +171,8 @@ def extended(times: tuple[datetime, datetime] | None, more: pl.Series) -> tuple[
 class Run:
     """One scan: what all of its streams share.
 
-    detector: of windows, in the place of the profile's sessions; span: lines over which a long window extends
+    detector: of windows, in the place of the profile's sessions; span: lines over which a long window extends;
+    drift: of the model that judges
     """
 
     def __init__(
@@ -178,6 +186,7 @@ class Run:
         self.session_patterns: dict[str, str] = {}  # by source
         self.detector: SequenceDetector | WindowDetector | None = None
         self.span = 0
+        self.drift: Drift | None = None
 
     def judge_all(self, streams: Sequence[Stream]) -> list[Finding]:
         """Findings of all streams."""
@@ -185,6 +194,8 @@ class Run:
         if options.model is not None:
             model = load(options.model)
             reader = self.reader_of(model)
+            name, logs = str(options.model), [stream.name for stream in streams]
+            self.drift = Drift(model.profile, name, way_out(name, model.card["detector"], logs))
             return [finding for stream in streams for finding in self.judge(stream, reader, model.profile)]
         if options.baseline:
             reader, profile = self.learn_baseline()
@@ -244,6 +255,8 @@ class Run:
         evidence = Evidence(profile)
         for chunk in reader.chunks(stream):
             evidence.add(detector.judge(chunk))
+            if self.drift is not None and (word := self.drift.add(chunk)):
+                self.result.notes.append(word)
             self.result.records += len(chunk.records)
             self.result.times = extended(self.result.times, chunk.records["time"])
             self.result.lines += int((chunk.records["last_line"] - chunk.records["line"] + 1).sum())

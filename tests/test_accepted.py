@@ -1,12 +1,16 @@
 """Findings known to be fine: kept in a file to be reviewed, chosen from those of the last scan."""
 
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from logscan.errors import InputError, OptionError
 from logscan.findings.accepted import FILE, accept, accepted_ids, read, remember
-from logscan.findings.finding import Finding, Line
+from logscan.findings.finding import Finding, Line, id_of
+from logscan.scan import Options, scan
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +20,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
+
+
+Write = Callable[[str, Sequence[str]], str]
 
 
 def finding(signature: str) -> Finding:
@@ -35,6 +42,62 @@ def test_an_accepted_finding_is_in_the_file_once() -> None:
     assert [entry.id for entry in accept([ONE.id, OTHER.id, OTHER.id], "", FILE)] == [OTHER.id]
     assert [entry.id for entry in read(FILE)] == [ONE.id, OTHER.id]
     assert accepted_ids(None) == {ONE.id, OTHER.id}
+
+
+def test_what_is_in_the_file_already_is_no_error() -> None:
+    """Also where the last scan did not find it any more."""
+    remember([ONE])
+    accept([ONE.id], "", FILE)
+    remember([])
+    assert accept([ONE.id[:8]], "again", FILE) == []
+    with pytest.raises(OptionError):
+        accept([OTHER.id], "", FILE)
+
+
+def test_parts_are_accepted_with_the_whole() -> None:
+    parts = tuple(map(id_of, ("a", "b")))
+    remember([replace(ONE, parts=parts), OTHER])
+    accept([ONE.id], "", FILE)
+    assert accepted_ids(None) == {ONE.id, *parts}
+    accept([OTHER.id], "", FILE)
+    first, second = FILE.read_text().splitlines()
+    assert json.loads(first)["parts"] == list(parts)
+    assert "parts" not in second
+
+
+def test_a_file_of_before_there_were_parts() -> None:
+    FILE.write_text('{"id":"00","kind":"new","reason":"r","template":"t","note":"n","accepted":"2026-01-31"}\n')
+    assert accepted_ids(None) == {"00"}
+
+
+def test_a_finding_is_silent_where_all_of_its_parts_are() -> None:
+    whole = replace(ONE, parts=("a", "b"))
+    assert whole.accepted({"a", "b", "c"})
+    assert whole.accepted({ONE.id})
+    assert not whole.accepted({"a"})
+    assert not ONE.accepted(set())
+
+
+def test_parts_are_what_each_kind_of_line_would_be_by_itself(place: Path, write: Write) -> None:
+    calm = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(600)]
+    lost = "2026-03-02 08:06:40 ERROR disk: cannot write to /var/lib/x, read-only file system"
+    full = "2026-03-02 08:06:40 WARN queue: 17 orders are held back until there is room"
+    good = write("good.log", calm)
+    both = write("both.log", [*calm[:400], lost, full, *calm[400:]])
+    one = write("one.log", [*calm[:400], lost, *calm[400:]])
+    other = write("other.log", [*calm[:400], full, *calm[400:]])
+
+    def found(path: str, accepted: frozenset[str] = frozenset()) -> list[Finding]:
+        return scan([path], Options(baseline=(good,), accepted=accepted)).findings
+
+    (whole,), (lost_alone,), (full_alone,) = found(both), found(one), found(other)
+    assert set(whole.parts) == {lost_alone.id, full_alone.id}
+    assert lost_alone.parts == ()
+    assert found(both, frozenset({lost_alone.id, full_alone.id})) == []
+    assert found(both, frozenset({lost_alone.id})) == [whole]
+    remember([whole])
+    accept([whole.id], "", FILE)
+    assert [found(path, accepted_ids(None)) for path in (one, other, both)] == [[], [], []]
 
 
 def test_the_file_is_lines_to_be_edited(place: Path) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import rmtree
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -23,9 +23,13 @@ from logscan.cli.detectors import (
 )
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
+if TYPE_CHECKING:
+    from logscan.train import Model
+
 EPILOG = """[bold]Examples[/]
   logscan train good/                        [dim]# learn from a known-good run[/]
   logscan scan app.log --model model         [dim]# scan with what was learnt[/]
+  logscan train --update model yesterday.log [dim]# learn on[/]
   logscan train hdfs/ --prevalence 0.0293    [dim]# learn from labels, and test[/]
   logscan train hdfs/ --detector logllama --preset small --set combine=counts
 
@@ -39,7 +43,16 @@ MODEL = Path("model")
 def train(
     corpus: Annotated[list[str], Argument(metavar="CORPUS", help="Known-good logs, or a labelled corpus.")],
     *,
-    output: Annotated[Path, Option("--output", "-o", help="Where to write the model.", metavar="DIR")] = MODEL,
+    output: Annotated[
+        Path | None,
+        Option(
+            "--output",
+            "-o",
+            help="Where to write the model, by default model, or the place of the one that is updated.",
+            metavar="DIR",
+        ),
+    ] = None,
+    update: Annotated[Path | None, Option(help="A model that learns on, from more logs.", metavar="MODEL")] = None,
     detector: Annotated[
         str, Option(help="The name of a detector.", metavar="NAME", rich_help_panel=DETECTOR)
     ] = "baseline",
@@ -81,12 +94,27 @@ def train(
     from logscan.cli.progress import shown_epochs, shown_progress
     from logscan.detectors.registry import BASELINE, detector_class
     from logscan.detectors.variants import usual_protocol, variants
-    from logscan.errors import ModelError, OptionError
-    from logscan.models.bundle import check_place, save
+    from logscan.errors import OptionError
+    from logscan.models.bundle import check_place
     from logscan.reports.visible import visible
     from logscan.train import Options
     from logscan.train import train as run
 
+    if update is not None:
+        other: dict[str, object] = {
+            "detector": detector != BASELINE,
+            "preset": preset,
+            "epochs": epochs,
+            "set": settings,
+            "config": config,
+        }
+        other |= {"encoder": encoder, "llm": llm, "include-base": include_base, "protocol": protocol, "resume": resume}
+        other |= {"train-share": train_share, "limit": limit, "prevalence": prevalence, "seed": seed}
+        other |= {"session": session, "window": window != "auto", "mask": mask, "write-pairs": write_pairs}
+        for name in (name for name, value in other.items() if value):
+            raise OptionError(f"--update learns on as the model was trained: leave out --{name}")
+        return _update(update, corpus, output or update, log_format, progress)
+    output = output or MODEL
     problems, masks = Problems(), tuple(mask or ())
     if write_pairs is not None:
         from logscan.corpora.reading import ReadOptions
@@ -121,13 +149,9 @@ def train(
         model = run(corpus, options, advance, problems.say, epoch, checkpoints, resume)
     if os.environ.get("RANK", "0") != "0":  # one of several processes that `accelerate launch` started
         return
-    try:
-        card = save(output, model.profile, model.card, model.detector, model.held_out)
-    except OSError as error:
-        raise ModelError(f"{output} cannot be written: {error.strerror}") from None
+    card = _saved(output, model)
     rmtree(checkpoints, ignore_errors=True)
-    learnt = ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
-    typer.echo(f"{visible(str(output))}: {learnt}")
+    typer.echo(f"{visible(str(output))}: {_sizes(card)}")
     if "training" in card:
         typer.echo(f"{card['detector']}: {', '.join(_figures(card['training']))}")
     for name in ("metrics", "at_prevalence"):
@@ -140,6 +164,37 @@ def train(
                 f"precision {m['precision']:.4f}, recall {m['recall']:.4f}, F1 {m['f1']:.4f}"
             )
     problems.exit_if_fatal()
+
+
+def _update(model: Path, logs: list[str], output: Path, log_format: str | None, progress: bool) -> None:
+    """Learn on."""
+    from logscan.cli.progress import shown_progress
+    from logscan.models.bundle import check_place
+    from logscan.reports.visible import visible
+    from logscan.train import update
+
+    problems = Problems()
+    check_place(output)
+    with shown_progress(progress) as advance:
+        learnt = update(model, logs, log_format, advance, problems.say)
+    card = _saved(output, learnt)
+    typer.echo(f"{visible(str(output))}: {_sizes(card)}; new: {_sizes(card['updates'][-1])}")
+    problems.exit_if_fatal()
+
+
+def _saved(output: Path, model: "Model") -> dict[str, Any]:
+    """The model, written. Gives its card."""
+    from logscan.errors import ModelError
+    from logscan.models.bundle import save
+
+    try:
+        return save(output, model.profile, model.card, model.detector, model.held_out)
+    except OSError as error:
+        raise ModelError(f"{output} cannot be written: {error.strerror}") from None
+
+
+def _sizes(card: Mapping[str, Any]) -> str:
+    return ", ".join(f"{card[what]:,} {what}" for what in ("records", "templates", "sessions"))
 
 
 def _figures(training: Mapping[str, Any]) -> Iterator[str]:

@@ -9,13 +9,16 @@ A profile is filled chunk by chunk in bounded memory. It holds counts and templa
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import polars as pl
 
-from logscan.detectors.rates import Rates, RateTable
+from logscan.detectors.rates import Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
 from logscan.records import Chunk
 from logscan.templates.keys import Keys
@@ -35,13 +38,18 @@ MAX_SEQUENCE_EVENTS = 4_000_000  # events of distinct session sequences that are
 
 Slot = tuple[int, str]  # template and name; the name is a field, or the number of a word
 FIELDS = ("level", "component", "kept")  # slots that are columns
+STATE = "word "  # and a place: the slot of the words that tell templates apart there
 
 
 class Profile:
-    """Learns with `add`, ends with `finish`; then read-only."""
+    """Learns with `add`, ends with `finish`; then read-only.
 
-    def __init__(self, keys: Keys) -> None:
+    past: a finished profile that is learnt on, over the same keys, which `Keys.learn_on` opened again
+    """
+
+    def __init__(self, keys: Keys, past: "Profile | None" = None) -> None:
         self.keys = keys
+        self._past = past
         self.records = 0
         self.counts: Ints = np.zeros(0, np.int64)
         self.slots: dict[Slot, dict[str, int]] = {}
@@ -54,7 +62,8 @@ class Profile:
         self._open: set[Slot] = set()
         self._messages = pl.DataFrame(schema={"template": pl.Int32, "message": pl.String, "n": pl.UInt32})
         self._templates: Counter[int] = Counter()  # records by template, before families are joined
-        self._rates = RateTable()
+        self._rates = RateTable() if past is None or past.rates is None else RateTable(past.rates.width)
+        self._peaks = Peaks(self._rates.width)
         self._windows = Sessions()
         self._sequences: list[tuple[Windows, Ints]] = []
 
@@ -65,7 +74,10 @@ class Profile:
         self._add_values(chunk)
         times = chunk.records["time"]
         timed = times.is_not_null().to_numpy()
-        self._rates.add(keys[timed], times.drop_nulls().dt.epoch("us").to_numpy())
+        at = times.drop_nulls().dt.epoch("us").to_numpy()
+        self._rates.add(keys[timed], at)
+        if self._past is not None:
+            self._peaks.add(keys[timed], at)
         for windows in self._windows.add(session_events(chunk)):
             self._add_sessions(windows)
 
@@ -80,11 +92,44 @@ class Profile:
             self.notes.append(f"{self._windows.closed_early:,} sessions were closed early: too many were open at once")
         if self.keys.templates.full:
             self.notes.append(f"more than {LIMIT:,} templates: further ones are not told apart")
-        if sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
-            once, counts = merged(self._sequences)
-            self.sessions = SessionDetector().fit(once, counts)
-        self._sequences = []
+        past = self._add_past(self._past, family) if self._past is not None else None
+        if past or sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
+            once, counts = merged(self._sequences or [(Sessions().close(), np.zeros(0, np.int64))])
+            self.sessions = SessionDetector().fit(once, counts, past)
+        self._sequences, self._past = [], None
         return self
+
+    def _add_past(self, past: "Profile", family: npt.NDArray[np.int32]) -> SessionDetector | None:
+        """Counts, values and rates of the past as learnt, too; gives its sessions, with the keys of now."""
+        assert self.keys.families is not None
+        assert past.rates is not None
+        assert self.rates is not None
+        moved = family[: len(past.counts)].astype(np.int64)
+        counts = np.bincount(moved, past.counts, minlength=len(self.counts)).astype(np.int64)
+        peaks = self._peaks.join(family, len(self.counts))
+        pauses = self._rates.pauses(len(self.counts))
+        self.rates = widened(past.rates, moved, counts > 0, self.rates, peaks, pauses)
+        self.counts += counts
+        self.records += past.records
+        self.pause = max(self.pause, past.pause)
+        written: Counter[int] = Counter()  # records of the past by template
+        for key, n in enumerate(past.counts.tolist()):
+            written[self.keys.template_of(key)] += n
+        slots, opened = (
+            {_slot_of(slot, self.keys.families.family): slot for slot in of} for of in (past.slots, past._open)
+        )
+        unread = {slot for slot in self.slots if slot[1].isdigit() and written[slot[0]] and slot not in slots}
+        self._open |= (
+            opened.keys() | unread
+        )  # of templates that were known, but for messages that were too many to keep
+        self.slots = {slot: values for slot, values in self.slots.items() if slot not in self._open}
+        for slot, before in slots.items():
+            for value, n in past.slots[before].items():
+                self._add_value(slot, value, n)
+        for slot, old, word in self._words():  # that are of a slot since now
+            if slot not in past._open and word not in past.slots.get(slot, {}):
+                self._add_value(slot, word, written[old])
+        return past.sessions.renamed(moved) if past.sessions else None
 
     def _join(self, family: npt.NDArray[np.int32]) -> None:
         """From here on one key stands for those of its family."""
@@ -99,14 +144,20 @@ class Profile:
         self.counts = np.bincount(family, counts, minlength=self.keys.known).astype(np.int64)
         self._spread = np.zeros(self.keys.known, np.uint64)
         np.bitwise_or.at(self._spread, family, spread)
-        for old, word in self.keys.families.word.items():
-            self._add_value((int(template[old]), "name"), word, self._templates.get(old, 0))
-        for place, numbers in self.keys.families.states.items():
-            for old in numbers:
-                word = self.keys.templates.template(old).split()[place[0]]
-                self._add_value((numbers[0], f"word {place[0]}"), word, self._templates.get(old, 0))
+        for slot, old, word in self._words():
+            self._add_value(slot, word, self._templates.get(old, 0))
         self._rates.join(family)
         self._sequences = [(windows.renamed(family), counts) for windows, counts in self._sequences]
+
+    def _words(self) -> Iterator[tuple[Slot, int, str]]:
+        """The slots of names and states, with each template that has a word there."""
+        families, templates = self.keys.families, self.keys.templates
+        assert families is not None
+        for number, word in families.word.items():
+            yield (int(families.family[number]), "name"), number, word
+        for (at, _), numbers in families.states.items():
+            for number in numbers:
+                yield (numbers[0], f"{STATE}{at}"), number, templates.template(number).split()[at]
 
     def state(self, key: int) -> str | None:
         """For a new key that is known but for its state: the slot and what stands in it, as `slot=value`."""
@@ -115,7 +166,7 @@ class Profile:
         if found is None:
             return None
         place, word = found
-        slot = self.keys.families.states[place][0], f"word {place[0]}"
+        slot = self.keys.families.states[place][0], f"{STATE}{place[0]}"
         if sum(self.slots.get(slot, {}).values()) < LEAST_FOR_VALUE:
             return None
         return f"{slot[0]}.{slot[1]}={word}"
@@ -192,6 +243,10 @@ class Profile:
             once, counts = self._sequences.pop()
             self.notes.append(f"{len(once):,} distinct sessions were too many to learn")
 
+    def fingerprint(self) -> str:
+        """Hex digits that tell what was learnt apart."""
+        return blake2b(orjson.dumps(self.to_json()), digest_size=8).hexdigest()
+
     def to_json(self) -> dict[str, Any]:
         """Counts and values of slots with few of them; no line of the log."""
         assert self.rates is not None
@@ -199,6 +254,7 @@ class Profile:
             "records": self.records,
             "counts": self.counts.tolist(),
             "slots": [[key, name, values] for (key, name), values in self.slots.items()],
+            "open": sorted([key, name] for key, name in self._open),
             "rates": self.rates.to_json(),
             "pause": self.pause,
             "sessions": self.sessions.to_json() if self.sessions else None,
@@ -211,6 +267,7 @@ class Profile:
         profile.records = int(data["records"])
         profile.counts = np.array(data["counts"], np.int64)
         profile.slots = {(int(key), str(name)): dict(values) for key, name, values in data["slots"]}
+        profile._open = {(int(key), str(name)) for key, name in data["open"]}
         profile.rates = Rates.from_json(data["rates"])
         profile.pause = int(data.get("pause", 0))
         profile.sessions = SessionDetector.from_json(data["sessions"]) if data["sessions"] else None
@@ -235,6 +292,11 @@ def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:
     first, inverse, _ = everything.distinct()
     counts = np.bincount(inverse, np.concatenate([counts for _, counts in parts]))
     return everything.take(first), counts.astype(np.int64)
+
+
+def _slot_of(slot: Slot, family: npt.NDArray[np.int32]) -> Slot:
+    """The slot that one of before is now, with the template that stands for the family of its own."""
+    return slot if slot[1].startswith(STATE) else (int(family[slot[0]]), slot[1])
 
 
 def _grown(column: Any, length: int) -> Any:

@@ -16,6 +16,7 @@ Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 BUCKETS = 1024
+NEVER = np.iinfo(np.int64).max  # the limit of a key of which no rate is known
 MAX_KEYS = 20_000  # keys whose rate is followed: a table of 80 MB
 LEAST_BURST = 30  # records in a bucket that make a burst at the least
 LEAST_BEATS = 20  # occurrences from which a key can be called regular
@@ -41,8 +42,8 @@ class Rates:
 class RateTable:
     """(keys, BUCKETS) counts of records by key and time."""
 
-    def __init__(self) -> None:
-        self.width = 1_000_000
+    def __init__(self, width: int = 1_000_000) -> None:
+        self.width = width
         self.origin: int | None = None
         self.counts: Counts = np.zeros((64, BUCKETS), np.int32)
 
@@ -78,11 +79,20 @@ class RateTable:
         first, last = written.argmax(axis=1), BUCKETS - 1 - written[:, ::-1].argmax(axis=1)
         return np.where(written.any(axis=1), (last - first + 1) / (busy[-1] - busy[0] + 1), 1.0)
 
+    def pauses(self, keys: int) -> Ints:
+        """(keys,) microseconds that each key stayed away at most since its first record, 0 without any."""
+        written = _rows(self.counts, keys)[:keys] > 0
+        busy = np.flatnonzero(written.any(axis=0))
+        longest = np.zeros(keys, np.int64)
+        for key in np.flatnonzero(written.any(axis=1)):
+            longest[key] = self.width * np.diff(np.append(np.flatnonzero(written[key]), busy[-1])).max()
+        return longest
+
     def rates(self, keys: int, own: bool) -> Rates:
         """What is usual for the first `keys` keys. With `own` the log is judged by itself: its extremes are then not
         the measure, since they are what is looked for."""
         counts = _rows(self.counts, keys)[:keys]
-        burst = np.full(keys, np.iinfo(np.int64).max)
+        burst = np.full(keys, NEVER)
         silence = np.zeros(keys, np.int64)
         busy = np.flatnonzero(counts.any(axis=0))
         span = int(busy[-1] - busy[0] + 1) if len(busy) else 0
@@ -115,6 +125,55 @@ def _rows(counts: Counts, least: int) -> Counts:
         return counts
     more = max(least, 2 * len(counts)) - len(counts)
     return np.concatenate([counts, np.zeros((more, BUCKETS), np.int32)])
+
+
+class Peaks:
+    """(keys,) the most records of each key in a bucket of this width, in logs that come in the order of time."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.most: Ints = np.zeros(64, np.int64)
+        self._carried: tuple[Ints, Ints] = (np.zeros(0, np.int64), np.zeros(0, np.int64))  # of the newest bucket
+
+    def add(self, keys: Ints, times: Ints) -> None:
+        """Count (n,) records at their times in microseconds."""
+        followed = keys < MAX_KEYS
+        codes, n = np.unique(times[followed] // self.width * MAX_KEYS + keys[followed], return_counts=True)
+        if not len(codes):
+            return
+        codes, at = np.unique(np.concatenate([self._carried[0], codes]), return_inverse=True)
+        counts = np.bincount(at, np.concatenate([self._carried[1], n])).astype(np.int64)
+        buckets, keys = np.divmod(codes, MAX_KEYS)
+        self.most = np.concatenate([self.most, np.zeros(max(0, int(keys.max()) + 1 - len(self.most)), np.int64)])
+        np.maximum.at(self.most, keys, counts)
+        newest = buckets == buckets[-1]
+        self._carried = codes[newest], counts[newest]
+
+    def join(self, family: npt.NDArray[np.int32], keys: int) -> Ints:
+        """(keys,) at most so many records of each family."""
+        most = np.zeros(len(family), np.int64)
+        most[: len(self.most)] = self.most[: len(family)]
+        return np.bincount(family, most, minlength=keys).astype(np.int64)
+
+
+def widened(past: Rates, moved: Ints, known: npt.NDArray[np.bool_], new: Rates, peaks: Ints, pauses: Ints) -> Rates:
+    """The rates of two logs after each other: for each key the larger limit of both. The buckets stay what they were.
+
+    moved: (old keys,) the key that stands for each now; known: (keys,) those that the past had
+    new: of the second log; peaks: of its keys in buckets of the old width; pauses: how long they stayed away
+    """
+    if (past.burst == NEVER).all():
+        return new  # the past had no times
+    burst, silence = np.zeros((2, len(new.burst)), np.int64)
+    np.maximum.at(burst, moved, np.where(past.burst == NEVER, 0, past.burst))
+    np.maximum.at(silence, moved, past.silence)
+    measured = np.minimum(new.burst, np.maximum(LEAST_BURST, 4 * peaks))
+    burst = np.maximum(burst, np.where(new.burst == NEVER, 0, measured))
+    # a beat must be kept in both: a key that stayed away longer, or came before without one, has none
+    kept = np.where(pauses <= silence, silence, 0)
+    both = (silence > 0) & (new.silence > 0)
+    silence = np.where(both, np.maximum(silence, new.silence), np.where(known, kept, new.silence))
+    return Rates(past.width, np.where(burst > 0, burst, NEVER), silence)
 
 
 class RateJudge:

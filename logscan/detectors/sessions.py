@@ -14,13 +14,14 @@ put where at most `false_positives` of them would be called anomalous. Where all
 of well-known events in an order beyond anything held out is anomalous too.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from logscan.windows.sessions import Floats, Hashes, Ints, Windows
+from logscan.windows.sessions import Floats, Hashes, Ints, Windows, scatter
 
 BEGIN, END = -1, -2
 FEWEST = 50  # sessions below which nothing is learnt about sessions
@@ -57,6 +58,11 @@ class Steps:
         self.contexts, self.totals = _tally((self.codes >> 32) - 2, self.counts)
         _, self.types = _tally((self.codes >> 32) - 2, np.ones(len(self.codes)))
         self.events, self.frequency = _tally((self.codes & 0xFFFFFFFF) - 2, self.counts)
+
+    @property
+    def learnt(self) -> tuple[Ints, Ints, Ints]:
+        """The distinct steps, as they are learnt from: event before, event after, how often."""
+        return (self.codes >> 32) - 2, (self.codes & 0xFFFFFFFF) - 2, self.counts.astype(np.int64)
 
     def surprise(self, before: Ints, after: Ints, own: bool = False) -> Floats:
         """(m,) minus the natural logarithm of the probability of `after` behind `before`; with `own` each step was
@@ -103,35 +109,71 @@ class SessionDetector:
     """
 
     contents_: npt.NDArray[np.int32] | None = None  # where there are not too many
+    vectors_: Hashes
+    vector_counts_: Ints
+    steps_: Steps
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
 
-    def fit(self, windows: Windows, counts: Ints | None = None) -> "SessionDetector":
-        """Learn from normal windows, each standing for `counts` equal ones, and calibrate on held-out ones."""
+    def fit(
+        self, windows: Windows, counts: Ints | None = None, past: "SessionDetector | None" = None
+    ) -> "SessionDetector":
+        """Learn from normal windows, each standing for `counts` equal ones, and calibrate on held-out ones.
+
+        past: what is learnt on. Its windows are gone, so thresholds are calibrated on the new ones alone, and never
+        get lower.
+        """
         if counts is None:
             first, _, counts = windows.distinct()
             windows = windows.take(first)
-        self._learn(windows, counts)
+        self._learn(windows, counts, past)
         self.span_ = windows.span()
-        worst, unseen, weights = self._held_out(windows, counts)
+        worst, unseen, weights = self._held_out(windows, counts, past)
         lowest, highest = -np.log(self.options.improbable), -np.log(self.options.impossible)
         strange = np.repeat(worst[unseen], weights[unseen])
         allowed = int(self.options.false_positives * counts.sum())
         calibrated = float(np.sort(strange)[::-1][allowed]) if len(strange) > allowed else 0.0
         self.threshold_ = float(np.clip(calibrated, lowest, highest))
         self.order_threshold_ = float(max(highest, worst.max(initial=0.0) + self.options.margin))
+        if past is not None:
+            self.span_ = max(self.span_, past.span_)
+            self.threshold_ = max(self.threshold_, past.threshold_)
+            self.order_threshold_ = max(self.order_threshold_, past.order_threshold_)
         return self
 
-    def _learn(self, once: Windows, weights: Ints) -> None:
-        self.sessions_ = int(weights.sum())
-        self.vectors_, first, inverse = np.unique(once.vectors, return_index=True, return_inverse=True)
-        self.contents_ = _counts(once.take(first))
-        self.vector_counts_ = np.bincount(inverse, weights).astype(np.int64)
+    def _learn(self, once: Windows, weights: Ints, past: "SessionDetector | None" = None) -> None:
+        vectors, counts, contents = once.vectors, weights, _counts(once)
         before, after, window = _steps(once)
-        self.steps_ = Steps(before, after, weights[window])
+        steps = before, after, weights[window]
+        if past is not None:
+            vectors, counts = np.append(past.vectors_, vectors), np.append(past.vector_counts_, counts)
+            contents = _stacked(past.contents_, contents)
+            before, after, seen = (np.append(old, new) for old, new in zip(past.steps_.learnt, steps, strict=True))
+            steps = before, after, seen
+        self.sessions_ = int(counts.sum())
+        self.vectors_, first, inverse = np.unique(vectors, return_index=True, return_inverse=True)
+        self.contents_ = None if contents is None else contents[first]
+        self.vector_counts_ = np.bincount(inverse, counts).astype(np.int64)
+        self.steps_ = Steps(*steps)
 
-    def _held_out(self, once: Windows, counts: Ints) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
+    def renamed(self, keys: Ints) -> "SessionDetector":
+        """To be learnt on: with `keys[key]` in the place of each key. Of event counts that are digests only, those
+        of a key that has another number are not met again."""
+        renamed = copy(self)
+        before, after, counts = self.steps_.learnt
+        named = np.append(keys, [END, BEGIN])  # END and BEGIN are -2 and -1, the last two
+        renamed.steps_ = Steps(named[before], named[after], counts)
+        if self.contents_ is not None:
+            contents = np.zeros((len(self.contents_), int(keys.max(initial=-1)) + 1), np.int32)
+            np.add.at(contents.T, keys[: self.contents_.shape[1]], self.contents_.T)
+            renamed.contents_ = contents
+            renamed.vectors_ = contents.astype(np.uint64) @ scatter(np.arange(contents.shape[1]))
+        return renamed
+
+    def _held_out(
+        self, once: Windows, counts: Ints, past: "SessionDetector | None" = None
+    ) -> tuple[Floats, npt.NDArray[np.bool_], Ints]:
         """Sessions as judged by others: their worst steps, whether their event counts are unseen, how many each is."""
         folds = np.random.default_rng(0).multinomial(counts, [1 / FOLDS] * FOLDS)
         found = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))]
@@ -139,7 +181,7 @@ class SessionDetector:
             kept, tested = np.flatnonzero(counts - out), np.flatnonzero(out)
             if len(kept) and len(tested):
                 trial = SessionDetector(self.options)
-                trial._learn(once.take(kept), (counts - out)[kept])
+                trial._learn(once.take(kept), (counts - out)[kept], past)
                 held_out = once.take(tested)
                 found.append((trial.worst(held_out), ~trial.seen(held_out.vectors), out[tested]))
         worst, unseen, weights = zip(*found, strict=True)
@@ -247,6 +289,16 @@ def _steps(windows: Windows) -> tuple[Ints, Ints, Ints]:
     after = np.insert(windows.keys, windows.starts[1:], END)
     before = np.insert(windows.keys, windows.starts[:-1], BEGIN)
     return before, after, np.repeat(np.arange(n), lengths + 1)
+
+
+def _stacked(one: npt.NDArray[np.int32] | None, other: npt.NDArray[np.int32] | None) -> npt.NDArray[np.int32] | None:
+    """The rows of both, where both are there and that is no huge table."""
+    if one is None or other is None:
+        return None
+    width = max(one.shape[1], other.shape[1])
+    if (len(one) + len(other)) * width > MOST_CONTENTS:
+        return None
+    return np.concatenate([np.pad(table, ((0, 0), (0, width - table.shape[1]))) for table in (one, other)])
 
 
 def _counts(windows: Windows) -> npt.NDArray[np.int32] | None:

@@ -5,7 +5,7 @@ Beside it, the findings of the last scan are kept for the user to choose from.
 
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -29,13 +29,18 @@ class Accepted:
     template: str
     note: str = ""
     accepted: str = ""  # the day
+    parts: tuple[str, ...] = ()  # ids that are fine with it, see `Finding.parts`
+
+    def line(self) -> bytes:
+        """As it stands in the file."""
+        return orjson.dumps({name: value for name, value in asdict(self).items() if value or name != "parts"}) + b"\n"
 
 
 def accepted_ids(file: Path | None) -> frozenset[str]:
-    """The ids in the file, by default FILE if there is one. Raises InputError."""
+    """The ids in the file, by default FILE if there is one, and those of their parts. Raises InputError."""
     if file is None and not FILE.exists():
         return frozenset()
-    return frozenset(entry.id for entry in read(file or FILE))
+    return frozenset(id for entry in read(file or FILE) for id in (entry.id, *entry.parts))
 
 
 def read(file: Path) -> list[Accepted]:
@@ -48,7 +53,8 @@ def read(file: Path) -> list[Accepted]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                entries.append(Accepted(**orjson.loads(line)))
+                entry = Accepted(**orjson.loads(line))
+                entries.append(replace(entry, parts=tuple(entry.parts)))
             except (orjson.JSONDecodeError, TypeError):
                 raise InputError(f"{file}:{number} is no accepted finding: mend or delete the line") from None
     return entries
@@ -57,17 +63,18 @@ def read(file: Path) -> list[Accepted]:
 def accept(ids: Sequence[str], note: str, file: Path) -> list[Accepted]:
     """Add findings of the last scan, named by their id or its beginning, to the file; gives those new in it.
 
-    Raises OptionError for an id that the last scan did not give, InputError for a file that cannot be used.
+    Raises OptionError for an id that is neither in the last scan nor in the file, InputError for a file that cannot be
+    used.
     """
-    known = {entry.id: entry for entry in _last()}
+    last = {entry.id: entry for entry in _last()}
     there = {entry.id for entry in read(file)} if file.exists() else set()
-    chosen = {id: known[id] for id in (_whole(wanted, known) for wanted in ids)}
+    chosen = dict.fromkeys(_whole(wanted, last.keys() | there) for wanted in ids)
     today = date.today().isoformat()
-    new = [replace(entry, note=note, accepted=today) for entry in chosen.values() if entry.id not in there]
+    new = [replace(last[id], note=note, accepted=today) for id in chosen if id not in there]
     if new:
         try:
             with file.open("a+b") as out:
-                out.write(_gap(out) + b"".join(orjson.dumps(entry) + b"\n" for entry in new))
+                out.write(_gap(out) + b"".join(entry.line() for entry in new))
         except OSError as error:
             raise InputError(f"{file} cannot be written: {error.strerror}") from None
     return new
@@ -97,12 +104,14 @@ def _gap(file: BinaryIO) -> bytes:
 
 def remember(findings: Iterable[Finding]) -> None:
     """Keep what `accept` needs of these findings, never a line of the log; where it cannot write, nothing."""
-    entries = [Accepted(f.id, f.kind, f.reason, f.lines[0].template if f.lines else "") for f in findings]
+    entries = [
+        Accepted(f.id, f.kind, f.reason, f.lines[0].template if f.lines else "", parts=f.parts) for f in findings
+    ]
     try:
         place = _place()
         place.parent.mkdir(parents=True, exist_ok=True)
         made = place.with_name(f"{place.name}.{os.getpid()}")
-        made.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
+        made.write_bytes(b"".join(entry.line() for entry in entries))
         made.replace(place)
     except (OSError, RuntimeError):
         return

@@ -9,7 +9,7 @@ import polars as pl
 from logscan.detectors.baseline import SCALE
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import BEGIN, END
-from logscan.findings.finding import MAX_LINES, Finding, Line
+from logscan.findings.finding import MAX_LINES, Finding, Line, id_of
 from logscan.findings.merge import FEW_NAMES, NAMES, Cause
 
 TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
@@ -50,6 +50,7 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
         count=cause.count,
         lines=lines,
         signature=_signature(cause, profile),
+        parts=_parts(cause, profile),
         first_seen=times[0] if len(times) else None,
         last_seen=times[-1] if len(times) else None,
         nearest=profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None,
@@ -95,6 +96,18 @@ def _signature(cause: Cause, profile: Profile) -> str:
             return "\x1f".join([cause.kind, profile.keys.template(_most_blamed(cause))])
         case kind:
             return "\x1f".join([kind, *templates])
+
+
+def _parts(cause: Cause, profile: Profile) -> tuple[str, ...]:
+    """The id of each kind of line, or value, as a finding of its own; none where there is one only."""
+    match cause.kind:
+        case "value":
+            single = sorted(map(str, cause.what))
+        case "new" | "rare" | "burst" | "silent":
+            single = sorted({profile.keys.template(key) for key in cause.rows["key"].unique()})
+        case _:
+            return ()
+    return tuple(id_of("\x1f".join([cause.kind, one])) for one in single) if len(single) > 1 else ()
 
 
 def _most_blamed(cause: Cause) -> int:

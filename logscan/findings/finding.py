@@ -1,5 +1,6 @@
 """A finding: one thing that does not belong, however many lines it wrote."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -38,6 +39,9 @@ class Finding:
     count: int  # lines to blame in all, also those beyond MAX_LINES
     lines: tuple[Line, ...]
     signature: str  # what was found, without when and where: the id is its digest
+    parts: tuple[
+        str, ...
+    ] = ()  # ids of the findings that each kind of line would be by itself, where there are several
     window: str | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
@@ -46,7 +50,16 @@ class Finding:
     @property
     def id(self) -> str:
         """Twelve hex digits that depend on what was found, not on when or where."""
-        return blake2b(self.signature.encode(), digest_size=6).hexdigest()
+        return id_of(self.signature)
+
+    def accepted(self, ids: Set[str]) -> bool:
+        """Whether it is among ids of findings that are known to be fine, or all of its parts are."""
+        return self.id in ids or (bool(self.parts) and ids >= set(self.parts))
+
+
+def id_of(signature: str) -> str:
+    """Twelve hex digits of what was found."""
+    return blake2b(signature.encode(), digest_size=6).hexdigest()
 
 
 MAX_LINES = 1000

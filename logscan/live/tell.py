@@ -88,7 +88,7 @@ class Teller:
             finding = replace(finding, signature=signatures.pop())
         if finding.score < self.options.min_score:
             return None
-        if finding.id in self.options.accepted:
+        if finding.accepted(self.options.accepted):
             self.accepted += 1
             return None
         if now - self._seen.get(finding.signature, -QUIET) < QUIET:  # found by other evidence before

@@ -7,9 +7,11 @@
     held_out.json   sequences of keys that it was tested on
     ...             what another detector than the baseline learnt, see its `save`; *.onnx once it is exported
 
-There is no pickle in it and no line of a log. Writing is atomic: the folder is made beside its place and renamed.
+There is no pickle in it and no line of a log. Writing is atomic: the folder is made beside its place, and both are
+exchanged.
 """
 
+import ctypes
 import os
 import shutil
 import sys
@@ -32,6 +34,7 @@ from logscan.templates.keys import Keys
 
 VERSION = 1
 LARGEST = 1 << 30  # bytes of a file in a bundle
+HERE, EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE (RENAME_SWAP on macOS)
 
 Card = dict[str, Any]
 
@@ -79,10 +82,7 @@ def save(
         if detector is not None:
             detector.save(made)
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            os.replace(folder, old)
-            os.replace(made, folder)
-            shutil.rmtree(old)
+            _exchange(made, folder)
         else:
             os.replace(made, folder)
     finally:
@@ -173,6 +173,23 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _exchange(made: Path, folder: Path) -> None:
+    """Put a folder in the place of another, which takes its: at once where the system can, so that there always is
+    one, else one after the other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):  # Linux
+        failed = libc.renameat2(HERE, os.fsencode(made), HERE, os.fsencode(folder), EXCHANGE)
+    elif hasattr(libc, "renamex_np"):  # macOS
+        failed = libc.renamex_np(os.fsencode(made), os.fsencode(folder), EXCHANGE)
+    else:
+        failed = True
+    if failed:  # also by file systems that cannot exchange
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        os.replace(folder, old)
+        os.replace(made, folder)
+        os.replace(old, made)
 
 
 def _read(path: Path) -> dict[str, Any]:

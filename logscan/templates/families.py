@@ -11,6 +11,9 @@ of line, and a session of ann's is no other sequence than one of bob's. Template
 
 Templates that are equal but for one word that is no name are kept apart, as states: `job started` and `job stopped` are
 two events. `job exploded` is then a value that this place never had.
+
+What was one family stays one when more is learnt: templates of a later stage join it, or form others with those that
+were alone.
 """
 
 import re
@@ -36,21 +39,13 @@ class Families:
 
     def __init__(self, templates: Templates) -> None:
         self.templates = templates
-        words = [words_of(templates.template(number)) for number in range(templates.known)]
-        self.family: npt.NDArray[np.int32] = np.zeros(templates.known, np.int32)
+        self.family: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self.word: dict[int, str] = {}
+        self.states: dict[Place, list[int]] = {}
         self._alike: dict[Words, int] = {}
         self._slots: dict[Place, int] = {}
-        for number, own in enumerate(words):
-            self.family[number] = self._alike.setdefault(own, number)
-        self.states: dict[Place, list[int]] = {}
-        for place, numbers in self._slots_for_names(words):
-            free = [number for number in numbers if number not in self.word]
-            if free:
-                first = self._slots[place] = min(free)
-                self.word.update((number, words[number][place[0]]) for number in free)
-                for number in free:
-                    self.family[self.family == number] = first
+        for known in templates.stages:
+            self._extend([words_of(templates.template(number)) for number in range(known)])
 
     def of(self, templates: pl.Series) -> pl.DataFrame:
         """A row a template: `template`, the one that stands for its family, and `name`, the word that tells it apart,
@@ -64,6 +59,26 @@ class Families:
         """The place in which an unknown template has another state than those known, and its word there."""
         words = words_of(self.templates.template(number))
         return next(((place, words[place[0]]) for place in _places(words) if place in self.states), None)
+
+    def _extend(self, words: list[Words]) -> None:
+        """Take in the templates with these words, the first of which are in already."""
+        family = self.family.tolist()
+        for number in range(len(family), len(words)):
+            own = words[number]
+            first = self._alike.setdefault(own, number)
+            place = next((place for place in _places(own) if place in self._slots), None)
+            if first == number and place is not None:
+                self.word[number] = own[place[0]]
+                first = self._slots[place]
+            family.append(family[first] if first < number else number)
+        self.family = np.array(family, np.int32)
+        for place, numbers in self._slots_for_names(words):
+            free = [number for number in numbers if number not in self.word]
+            if free:
+                first = self._slots.setdefault(place, min(free))
+                self.word.update((number, words[number][place[0]]) for number in free)
+                for number in free:
+                    self.family[self.family == number] = first
 
     def _slots_for_names(self, words: list[Words]) -> list[tuple[Place, list[int]]]:
         """Places where names stand, the fullest first, each with the templates that differ there."""
@@ -80,7 +95,10 @@ class Families:
             return signed * 2 > len(held) or sum(told[word] > 1 for word in held) >= LEAST - 1
 
         found = {place: numbers for place, numbers in found.items() if hold_names(place, numbers)}
-        self.states = {place: numbers for place, numbers in siblings.items() if len(numbers) > 1 and place not in found}
+        names_there = found.keys() | self._slots.keys()
+        self.states = {
+            place: numbers for place, numbers in siblings.items() if len(numbers) > 1 and place not in names_there
+        }
         names = {words[number][at] for (at, _), numbers in found.items() for number in numbers}
         for place, numbers in siblings.items():
             if all(words[number][place[0]] in names for number in numbers):

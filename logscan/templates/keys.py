@@ -2,7 +2,8 @@
 
 `GET <*>` answered 200 and `GET <*>` answered 503 have one template and two keys. While learning, every template has
 keys of its own; `freeze` joins those of a family (see `Families`), and from then on what is new gets keys from `known`
-up.
+up. After `learn_on` it is learnt until the next `freeze`. A key keeps its number and what it stands for; one that is
+found to be of a family with another then, has its number for nothing from there on.
 """
 
 from collections.abc import Sequence
@@ -46,14 +47,23 @@ class Keys:
 
     def freeze(self) -> npt.NDArray[np.int32]:
         """End learning; gives for each key so far the one that stands for its family."""
-        self.templates.freeze()
+        if self.templates.frozen:
+            self.templates.take_in()
+        else:
+            self.templates.freeze()
         self.families = Families(self.templates)
-        learnt = self._entries
-        self._entries, self._numbers = [], {}
-        joined = [(int(self.families.family[template]), level, kept) for template, level, kept in learnt]
+        learnt, last = self._entries, self.templates.known - 1
+        self._entries = learnt[: self.known]
+        self._numbers = {entry: number for number, entry in enumerate(self._entries)}
+        family = self.families.family
+        joined = [(int(family[min(template, last)]), level, kept) for template, level, kept in learnt]
         keys = np.array([self._number(entry) for entry in joined], np.int32)
         self.known = len(self._entries)
         return keys
+
+    def learn_on(self) -> None:
+        """Learn again, beginning with what is known: each new template has keys of its own until `freeze`."""
+        self.families = None
 
     def template(self, key: int) -> str:
         """Such as `Received block <*> of size <*>`, or `404 GET` where a number belongs to the key."""

@@ -37,17 +37,25 @@ class Miner:
         self.patterns: list[Pattern] = []
         self._limit = limit
         self._index = Index()
+        self._earlier: list[Index] = []  # asked before it
         self._drain = _Drain(sim_th=SIMILARITY, param_str=WORD, parametrize_numeric_tokens=False)
         self._keys_in: defaultdict[int, set[int]] = defaultdict(set)  # cluster of drain3 -> keys
         self._names: set[tuple[str, str]] = set()
 
     @classmethod
-    def of(cls, patterns: Sequence[Pattern], learning: bool = False) -> Self:
+    def of(cls, patterns: Sequence[Pattern], earlier: Sequence[int] = (), learning: bool = False) -> Self:
         """A miner that knows `patterns` and nothing else. Of equal ones the first key is given. With `learning` they
-        can become more general by what is added."""
+        can become more general by what is added.
+
+        earlier: how many there were at the end of each stage but the last; what fits a pattern of one stage never
+        meets those of a later one.
+        """
         miner = cls()
         miner.patterns = list(patterns)
         for key, pattern in enumerate(miner.patterns[: miner._limit]):
+            if key in earlier:
+                miner._earlier.append(miner._index)
+                miner._index = Index()
             miner._index.add(pattern, key)
             if learning:
                 cluster, _ = miner._drain.add_log_message(" ".join(pattern))
@@ -64,7 +72,8 @@ class Miner:
 
     def find(self, message: Pattern) -> int | None:
         """The key of `message` if it fits a pattern; the last key when full."""
-        key = self._index.find(message)
+        found = (index.find(message) for index in (*self._earlier, self._index))
+        key = next((key for key in found if key is not None), None)
         return len(self) - 1 if key is None and self.full else key
 
     def add(self, messages: Collection[Pattern]) -> list[int]:

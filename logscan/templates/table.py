@@ -1,6 +1,7 @@
 """`Templates`: from a column of messages to a column of keys."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,8 @@ _CACHE = 20_000_000  # characters of masked messages whose key is remembered
 
 
 class Templates:
-    """Log keys and their templates: mines until `freeze`, then only recognises, and keys what is new apart.
+    """Log keys and their templates: mines until `freeze`, then only recognises, and keys what is new apart. What is new
+    by then can be taken in behind what is known, and is one stage more.
 
     A key never changes its meaning, though its template may become more general. Keys of one call are final.
     What follows can teach a template that fits an earlier message better: ask for the keys of a training set
@@ -31,6 +33,7 @@ class Templates:
         """
         self.masks = tuple(masks)
         self.frozen = False
+        self.stages: tuple[int, ...] = ()  # known templates after each time that learning ended
         self._known = Miner()
         self._novel = Miner()
         self._keys: dict[str, int] = {}  # masked message -> key
@@ -56,6 +59,14 @@ class Templates:
         """Ends learning: the known templates stay as they are."""
         if not self.frozen:
             self._freeze(self._known.nameless())
+
+    def take_in(self) -> None:
+        """The new templates are known from here on, with the keys that they had; past the limit, with the last key."""
+        if new := self._novel.nameless():
+            patterns = [*self._known.patterns, *new]
+            if len(patterns) > LIMIT:
+                patterns[LIMIT:] = [(WORD,)]
+            self._freeze(patterns, self.stages)
 
     def keys(self, messages: pl.Series) -> npt.NDArray[np.int32]:
         """A key for each of `messages` (String, digit-reduced; null is an empty one): (n,)."""
@@ -90,7 +101,8 @@ class Templates:
 
     def to_json(self) -> dict[str, Any]:
         """The known templates; no message. A variable that mining found is null: no word is taken for one."""
-        return {"masks": list(self.masks), "templates": _listed(self._known.patterns)}
+        earlier = {"stages": list(self.stages[:-1])} if len(self.stages) > 1 else {}
+        return {"masks": list(self.masks), "templates": _listed(self._known.patterns), **earlier}
 
     def new(self) -> list[list[str | None]]:
         """The templates that are not known: for `restore`."""
@@ -107,22 +119,29 @@ class Templates:
         """The frozen table that `to_json` gave. Raises ModelError."""
         if not isinstance(data, dict):
             raise _broken("an object")
-        masks, table = data.get("masks"), data.get("templates")
+        masks, table, earlier = data.get("masks"), data.get("templates"), data.get("stages", [])
         if not isinstance(masks, list) or not all(isinstance(pattern, str) for pattern in masks):
             raise _broken("`masks`, a list of texts,")
         if not isinstance(table, list) or len(table) > LIMIT + 1:
             raise _broken("`templates`, a list,")
+        if not isinstance(earlier, list) or any(type(stage) is not int for stage in earlier):
+            raise _broken("`stages`, a list of numbers,")
+        if not all(a < b for a, b in pairwise([-1, *earlier, len(table)])):
+            raise _broken("`stages` in their order")
         try:
             templates = cls(masks)
         except OptionError as error:
             raise ModelError(f"templates.json: {error}") from None
-        templates._freeze([_checked(pattern) for pattern in table])
+        templates._freeze([_checked(pattern) for pattern in table], tuple(earlier))
         return templates
 
-    def _freeze(self, patterns: Sequence[Pattern]) -> None:
+    def _freeze(self, patterns: Sequence[Pattern], earlier: tuple[int, ...] = ()) -> None:
         """Makes `patterns` the known ones, without what only mining needs."""
-        self._known = Miner.of(patterns)
+        self.stages = (*earlier, len(patterns))
+        self._known, self._novel = Miner.of(patterns, earlier), Miner()
+        self._likeness = None
         self._keys.clear()
+        self._size = 0
         self.frozen = True
 
     def _pattern(self, key: int) -> Pattern:

@@ -3,6 +3,7 @@
     model = train(["hdfs/"], Options(train_share=0.8))
     save(Path("model"), model.profile, model.card, model.detector, model.held_out)
 
+`update` learns on, from more logs.
 Labels, by session, by line or by file, say what to learn from and what to measure on.
 """
 
@@ -18,8 +19,9 @@ from logscan.sources import Problem
 from logscan.train.baseline import train_baseline
 from logscan.train.network import train_network
 from logscan.train.options import Model, Options
+from logscan.train.update import update
 
-__all__ = ["Model", "Options", "train"]
+__all__ = ["Model", "Options", "train", "update"]
 
 
 def train(

@@ -6,10 +6,8 @@ by line the normal lines of the first part; of one without labels everything.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
-import orjson
 import polars as pl
 
 from logscan.corpora import Corpus
@@ -24,7 +22,7 @@ from logscan.records import Reader
 from logscan.scan import Progress, learn
 from logscan.sources import Problem, Stream, open_streams
 from logscan.templates.keys import Keys
-from logscan.train.options import Model, Options, card_of, measured, split_of
+from logscan.train.options import Model, Options, card_of, measured, split_of, threshold_of
 from logscan.windows import Sessions, Window
 
 SHARE = 0.8  # of what is normal
@@ -48,15 +46,12 @@ def train_baseline(
     if not profile.records:
         raise InputError(f"{corpus.name} holds nothing to learn from")
     card = card_of(corpus, profile, reader, options)
-    card["fingerprint"] = blake2b(orjson.dumps(profile.to_json()), digest_size=8).hexdigest()
+    card["fingerprint"] = profile.fingerprint()
     if held_out is not None and held_out.fingerprint and options.window in ("auto", "session"):
         card["fingerprint"], card["window"] = held_out.fingerprint, "session"
         card["split"] = split_of(replace(options, protocol="logllama", limit=None), SHARE, "session")
     if profile.sessions is not None:
-        card["threshold"] = {
-            "nats": round(profile.sessions.threshold_, 3),
-            "how": "surprise of a session's worst step, on normal sessions held out in turn, without labels",
-        }
+        card["threshold"] = threshold_of(profile.sessions)
     if held_out is not None:
         card["held_out"] = {
             held_out.unit: len(held_out.scores),

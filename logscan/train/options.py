@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from logscan.corpora import Corpus
 from logscan.detectors.profile import Profile
 from logscan.detectors.registry import BASELINE, Saved
+from logscan.detectors.sessions import SessionDetector
 from logscan.evaluation import measure
 from logscan.evaluation.metrics import Bools, Floats
 from logscan.models.held_out import HeldOut
@@ -49,12 +52,27 @@ def card_of(corpus: Corpus, profile: Profile, reader: Reader, options: Options) 
     chosen = {name: value for name, value in asdict(options).items() if value not in (None, (), {})}
     return {
         "corpus": corpus.name,
-        "records": profile.records,
-        "templates": len({profile.keys.template(key) for key in range(profile.keys.known)}),
-        "sessions": profile.sessions.sessions_ if profile.sessions else 0,
+        **sizes_of(profile),
         "options": {name: value for name, value in chosen.items() if name != "detector"},
         "layouts": [layout.to_dict() for layout in reader.by_format.values()],
         "notes": profile.notes,
+    }
+
+
+def sizes_of(profile: Profile) -> dict[str, int]:
+    """How much was learnt."""
+    return {
+        "records": profile.records,
+        "templates": len({profile.keys.template(int(key)) for key in np.flatnonzero(profile.counts)}),
+        "sessions": profile.sessions.sessions_ if profile.sessions else 0,
+    }
+
+
+def threshold_of(sessions: SessionDetector) -> dict[str, Any]:
+    """The threshold of the default detector, for the card."""
+    return {
+        "nats": round(sessions.threshold_, 3),
+        "how": "surprise of a session's worst step, on normal sessions held out in turn, without labels",
     }
 
 
