@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Argument
 
 EPILOG = """[bold]Examples[/]
-  logscan completions bash > ~/.local/share/bash-completion/completions/logscan
+  logscan completions bash > /etc/bash_completion.d/logscan
   logscan completions zsh > ~/.zfunc/_logscan   [dim]# a folder of fpath[/]
   logscan completions fish > ~/.config/fish/completions/logscan.fish
 

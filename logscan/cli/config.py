@@ -47,7 +47,9 @@ def config(
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*Row._fields, box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for name in Row._fields:
+            table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(Text(visible(_shown(cell))) for cell in row))
         Console().print(table)

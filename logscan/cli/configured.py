@@ -127,9 +127,7 @@ def _of_file(path: Path, commands: Mapping[str, Any], ctx: typer.Context) -> dic
         raise OptionError(f"{path}: {error}") from None
 
 
-def _of_table(
-    path: Path, command: Any, table: Mapping[str, Any], ctx: typer.Context
-) -> Iterator[tuple[str, Setting]]:
+def _of_table(path: Path, command: Any, table: Mapping[str, Any], ctx: typer.Context) -> Iterator[tuple[str, Setting]]:
     known = options(command)
     kinds = get_type_hints(command.callback) if table else {}
     for key, value in table.items():
@@ -137,9 +135,9 @@ def _of_table(
         if param is None:
             raise OptionError(f"[{command.name}] has no option {key}: {_near(key, known)}")
         try:
-            value = _typed(value, param, _kind(kinds[param.name]), path.parent)
-            _taken(value, param, ctx)
-            yield param.name, Setting(value, str(path))
+            typed = _typed(value, param, _kind(kinds[param.name]), path.parent)
+            _taken(typed, param, ctx)
+            yield param.name, Setting(typed, str(path))
         except OptionError as error:
             raise OptionError(f"[{command.name}] {key} {error}") from None
 

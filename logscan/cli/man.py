@@ -8,12 +8,15 @@ from typer import Argument
 EPILOG = """[bold]Examples[/]
   logscan man | man -l -           [dim]# read the manual[/]
   logscan man scan | man -l -      [dim]# of a command[/]
-  logscan man scan > logscan-scan.1"""
+  logscan man scan > logscan-scan.1
+
+Packages find the pages in the folder man/ of the source, too."""
 
 
 def man(
-    command: Annotated[str | None, Argument(metavar="COMMAND", help="One of logscan's; by default logscan itself.")]
-    = None,
+    command: Annotated[
+        str | None, Argument(metavar="COMMAND", help="One of logscan's; by default logscan itself.")
+    ] = None,
 ) -> None:
     """Print a manual page, for `man -l` and for those who make packages."""
     from logscan.errors import OptionError

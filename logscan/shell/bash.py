@@ -64,7 +64,9 @@ def _case(name: str, command: Command, words: str = "") -> str:
             taking.setdefault(_call(option.value), []).extend(option.names)
     if taking:
         lines.append('        case "$before" in')
-        lines += [f"        {' | '.join(names)}) {f'{call}; ' if call else ''}return ;;" for call, names in taking.items()]
+        lines += [
+            f"        {' | '.join(names)}) {f'{call}; ' if call else ''}return ;;" for call, names in taking.items()
+        ]
         lines.append("        esac")
     lines += [
         "        if [[ $word == -* ]]; then",

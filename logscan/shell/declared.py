@@ -138,7 +138,7 @@ def _option(param: Any, value: Value) -> Option:
 
 
 def _usage(argument: Any) -> str:
-    name = argument.metavar or argument.name.upper()
+    name: str = argument.metavar or argument.name.upper()
     if not re.fullmatch(r"[A-Z]+", name):  # says by itself what may be left out
         return name
     many = f"{name}..." if argument.nargs != 1 else name
@@ -167,20 +167,15 @@ def _named(param: str, commands: Sequence[str]) -> tuple[str, ...]:
     from logscan.reports import BUILT_IN as REPORTS
 
     detectors = (registry.BASELINE, *registry.BUILT_IN)
-    match param:
-        case "detector":
-            return detectors
-        case "preset":
-            classes = [found for name in detectors if (found := registry.detector_class(name))]
-            return tuple(dict.fromkeys(preset for found in classes for preset in registry.presets_of(found)))
-        case "protocol":
-            return tuple(PROTOCOLS)
-        case "report":
-            return tuple(REPORTS)
-        case "log_format":
-            return tuple(formats.BUILT_IN)
-        case "window":
-            return ("auto", "session")
-        case "command":
-            return tuple(commands)
-    return ()
+    if param == "preset":
+        classes = [found for name in detectors if (found := registry.detector_class(name))]
+        return tuple(dict.fromkeys(preset for found in classes for preset in registry.presets_of(found)))
+    named = {
+        "detector": detectors,
+        "protocol": PROTOCOLS,
+        "report": REPORTS,
+        "log_format": formats.BUILT_IN,
+        "window": ("auto", "session"),
+        "command": commands,
+    }
+    return tuple(named.get(param, ()))

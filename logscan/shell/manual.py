@@ -31,10 +31,10 @@ def _title(command: Command) -> str:
 def _page(command: Command, whole: Program) -> str:
     return "\n".join(
         [
-            ".\\\" Written by `make docs` from the declarations of the commands.",
-            f'.TH {_literal(_title(command)).upper()} 1 "" "logscan {__version__}" "logscan manual"',
+            '.\\" Written by `make docs` from the declarations of the commands.',
+            f'.TH {literal(_title(command)).upper()} 1 "" "logscan {__version__}" "logscan manual"',
             ".SH NAME",
-            f"{_literal(_title(command))} \\- {_text(command.summary[0].lower() + command.summary[1:])}",
+            f"{literal(_title(command))} \\- {_text(command.summary[0].lower() + command.summary[1:])}",
             ".SH SYNOPSIS",
             _synopsis(command),
             ".SH DESCRIPTION",
@@ -55,17 +55,17 @@ def _page(command: Command, whole: Program) -> str:
 
 
 def _synopsis(command: Command) -> str:
-    words = ["\\fI" + _literal(argument.usage) + "\\fR" for argument in command.arguments]
+    words = ["\\fI" + literal(argument.usage) + "\\fR" for argument in command.arguments]
     if command.name:
         return " ".join([f"\\fBlogscan {command.name}\\fR", "[\\fIOPTION\\fR...]", *words])
     return "\\fBlogscan\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n.br\n" + "\n.br\n".join(
-        f"\\fBlogscan\\fR [{' | '.join(_literal(name) for name in option.names)}]" for option in command.options
+        f"\\fBlogscan\\fR [{' | '.join(literal(name) for name in option.names)}]" for option in command.options
     )
 
 
 def _arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:
     for argument in arguments:
-        yield from (".TP", f"\\fI{_literal(argument.value.metavar)}\\fR", _text(argument.help))
+        yield from (".TP", f"\\fI{literal(argument.value.metavar)}\\fR", _text(argument.help))
 
 
 def _commands(whole: Program) -> Iterator[str]:
@@ -87,17 +87,17 @@ def _options(command: Command) -> Iterator[str]:
 
 
 def _names(option: Option) -> str:
-    value = f" \\fI{_literal(option.value.metavar)}\\fR" if option.value else ""
-    return ", ".join(f"\\fB{_literal(name)}\\fR" for name in (*option.names, *option.off)) + value
+    value = f" \\fI{literal(option.value.metavar)}\\fR" if option.value else ""
+    return ", ".join(f"\\fB{literal(name)}\\fR" for name in (*option.names, *option.off)) + value
 
 
 def _default(option: Option) -> str:
-    return f"\n(Default: {_literal(option.default)}.)" if option.default else ""
+    return f"\n(Default: {literal(option.default)}.)" if option.default else ""
 
 
 def _examples(command: Command) -> Iterator[str]:
     if command.examples:
-        yield from (".SH EXAMPLES", ".nf", *(_literal(line) for line in command.examples), ".fi")
+        yield from (".SH EXAMPLES", ".nf", *(literal(line) for line in command.examples), ".fi")
 
 
 def _exit_status(command: Command) -> Iterator[str]:
@@ -124,36 +124,39 @@ def _environment(command: Command) -> Iterator[str]:
     )
     yield ".SH ENVIRONMENT"
     for variable, meaning in variables:
-        yield from (".TP", f"\\fB{_literal(variable)}\\fR", _text(meaning))
+        yield from (".TP", f"\\fB{literal(variable)}\\fR", _text(meaning))
 
 
 def _files(command: Command) -> Iterator[str]:
     table = f"[{command.name}]" if command.name else "the name of a command in brackets"
     files = (
-        (CONFIG, f"In this folder, or the nearest above: options of the project, below {table}, such as `name = value`."),
+        (
+            CONFIG,
+            f"Here or in the nearest folder above: options of the project, below {table}, such as `name = value`.",
+        ),
         (USER_CONFIG, "The same of the user; what the project says comes before it."),
         ("logscan-accepted.jsonl", "Findings that are known to be fine, see logscan-accept(1)."),
         ("$XDG_STATE_HOME/logscan/findings.jsonl", "The findings of the last scan, for logscan-accept(1)."),
     )
     yield ".SH FILES"
     for file, meaning in files:
-        yield from (".TP", f"\\fI{_literal(file)}\\fR", _text(meaning))
+        yield from (".TP", f"\\fI{literal(file)}\\fR", _text(meaning))
 
 
 def _see_also(command: Command, whole: Program) -> Iterator[str]:
     pages = [f"{_title(other)}(1)" for other in (whole.root, *whole.commands) if other != command]
     for page in (*pages, *OTHERS):
         name, _, section = page.partition("(")
-        yield f"\\fB{_literal(name)}\\fR({section}"
+        yield f"\\fB{literal(name)}\\fR({section}"
 
 
-def _text(text: str) -> str:
-    """A paragraph; what stands between backticks is bold."""
-    return re.sub(r"\\\(ga(.+?)\\\(ga", r"\\fB\1\\fR", _literal(text))
-
-
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """As it is, whatever it holds."""
     marks = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
     text = "".join(marks.get(letter, letter) for letter in text)
     return f"\\&{text}" if text.startswith(".") else text
+
+
+def _text(text: str) -> str:
+    """A paragraph; what stands between backticks is bold."""
+    return re.sub(r"\\\(ga(.+?)\\\(ga", r"\\fB\1\\fR", literal(text))
