@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tomllib
 from pathlib import Path
 from time import monotonic
 
@@ -204,6 +205,13 @@ def test_the_command_prints_what_lies_in_the_repository(tmp_path: Path, shell: s
     done = run(tmp_path, "completions", shell)
     assert (done.status, done.err) == (0, "")
     assert done.out == (FOLDER / SCRIPTS[shell]).read_text(encoding="utf-8")
+
+
+def test_a_wheel_brings_all_of_them() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    patterns = [pattern for patterns in tools["setuptools"]["data-files"].values() for pattern in patterns]
+    brought = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    assert brought == {*FOLDER.iterdir(), *(ROOT / "man").iterdir()}
 
 
 def test_no_file_is_stale() -> None:

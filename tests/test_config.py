@@ -144,10 +144,10 @@ def test_each_kind_of_value(folder: Path) -> None:
 
 
 def test_paths_are_those_from_the_file_s_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    toml(folder, '[scan]\nbaseline = ["good.log", "/var/log/x", "-"]')
+    toml(folder, '[scan]\nbaseline = ["good.log", "/var/log/x", "-", "journal:nginx"]')
     (folder / "below").mkdir()
     monkeypatch.chdir(folder / "below")
-    assert parsed("scan")["baseline"] == [str(folder / "good.log"), "/var/log/x", "-"]
+    assert parsed("scan")["baseline"] == [str(folder / "good.log"), "/var/log/x", "-", "journal:nginx"]
     monkeypatch.setenv("LOGSCAN_SCAN_BASELINE", "a.log b.log")  # as if it were typed here
     assert parsed("scan")["baseline"] == ["a.log", "b.log"]
 

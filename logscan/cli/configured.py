@@ -28,6 +28,7 @@ RIVALS = (  # of these, what is said later silences the others
     frozenset({"model", "baseline", "split_at"}),
     frozenset({"report", "json"}),
     frozenset({"seed", "seeds"}),
+    frozenset({"tail", "from_start"}),
 )
 
 ConfigFile = Annotated[
@@ -184,9 +185,16 @@ def _one(value: Any, param: Any, kind: type, folder: Path) -> Any:
         return str(value)  # a window of so many records, a time
     if not isinstance(value, str):
         raise OptionError(f"should be a text, not {_said(value)}")
-    if param.metavar in ("DIR", "FILE", "PATH") and value != "-":
-        return os.path.join(folder, os.path.expanduser(value))
-    return value
+    if param.metavar not in ("DIR", "FILE", "PATH") or value == "-" or (param.metavar == "PATH" and _client(value)):
+        return value
+    return os.path.join(folder, os.path.expanduser(value))
+
+
+def _client(value: str) -> bool:
+    """Whether it is a log such as `journal:`, no path."""
+    from logscan.sources.clients import client_of
+
+    return client_of(value) is not None
 
 
 def _kind(hint: Any) -> type:
