@@ -46,14 +46,14 @@ _logscan() {
         case "$before" in
         --model) _logscan_paths folder "$word"; return ;;
         --baseline | --accepted | --html | --state | -c | --config) _logscan_paths file "$word"; return ;;
-        --split-at | --since | --until | --session | --mask | --budget | --min-score | -C | --context | --tail) return ;;
+        --split-at | --since | --until | --session | --mask | --budget | --min-score | -C | --context | --tail | --metrics) return ;;
         --log-format) _logscan_words "journald docker json bgl thunderbird hdfs zookeeper kafka spark openstack openstack-bare python python-basic log4j log4j-level-first access apache-error nginx-error postgresql mysql redis cri klog android android-brief windows-cbs syslog-5424 syslog-iso syslog logfmt generic epoch plain" "$word"; return ;;
         --window) _logscan_words "auto session" "$word"; return ;;
         --format) _logscan_words "pretty grep json annotate html junit github" "$word"; return ;;
         --color) _logscan_words "auto always never" "$word"; return ;;
         esac
         if [[ $word == -* ]]; then
-            _logscan_words "--model --baseline --split-at --accepted --since --until --log-format --session --window --mask --budget --min-score -C --context --format --json --html --redact --color --exit-code --stats -f --follow --tail --from-start --state --progress --no-progress -c --config -h --help" "$word"
+            _logscan_words "--model --baseline --split-at --accepted --since --until --log-format --session --window --mask --budget --min-score -C --context --format --json --html --redact --color --exit-code --stats -f --follow --tail --from-start --state --metrics --progress --no-progress -c --config -h --help" "$word"
         else
             _logscan_paths file "$word"
         fi
