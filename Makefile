@@ -29,8 +29,9 @@ types: $(READY) ## Check the types
 
 check: lint types test slow ## Run all of these, as .ci/run does
 
-docs: $(READY) ## Write again what is generated: docs/formats.md and docs/demo.svg
+docs: $(READY) ## Write again what is generated: docs/formats.md, docs/demo.svg, completions/ and man/
 	$(BIN)/python docs/formats.py
+	$(BIN)/python docs/shell.py
 	$(BIN)/python docs/picture.py
 
 wheel: $(READY) ## Build dist/logscan-*.whl, which pipx or pip installs

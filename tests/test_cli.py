@@ -15,9 +15,18 @@ import pytest
 Write = Callable[[str, Sequence[str]], str]
 
 COMMAND = [sys.executable, "-m", "logscan"]
-COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept")
+COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept", "config", "completions", "man")
 NONE: Mapping[str, str] = MappingProxyType({})
-SET_BY_USERS = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_STATE_HOME", "PY_COLORS", "GITHUB_ACTIONS")
+SET_BY_USERS = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME",
+    "LOGSCAN_CONFIG",
+    "PY_COLORS",
+    "GITHUB_ACTIONS",
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ def test_the_module_and_the_script_are_one(tmp_path: Path, log: str) -> None:
         (("inspect",), "MODEL"),
         (("export",), "MODEL"),
         (("evaluate",), "CORPUS"),
+        (("completions",), "SHELL"),
+        (("completions", "tcsh"), "'tcsh'"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, args: tuple[str, ...], said: str) -> None:

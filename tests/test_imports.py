@@ -7,7 +7,7 @@ import pytest
 
 NEURAL = {"torch", "transformers", "accelerate", "safetensors", "onnx", "onnxruntime"}  # of the extras
 HEAVY = NEURAL | {"polars", "numpy", "drain3", "orjson", "zstandard", "dateutil", "matplotlib", "sklearn"}
-COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept")
+COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept", "config", "completions", "man")
 
 
 def imported_by(stderr: str) -> set[str]:

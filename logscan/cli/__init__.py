@@ -13,7 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from logscan.cli import accept, evaluate, export, inspect, scan, templates, train
+from logscan.cli import accept, completions, config, evaluate, export, inspect, man, scan, templates, train
+from logscan.cli.configured import Configured
 from logscan.errors import LogscanError
 
 EPILOG = """[bold]Examples[/]
@@ -80,13 +81,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("scan", epilog=scan.EPILOG)(scan.scan)
-app.command("train", epilog=train.EPILOG)(train.train)
-app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command("export", epilog=export.EPILOG)(export.export)
-app.command("templates", epilog=templates.EPILOG)(templates.templates)
-app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
-app.command("accept", epilog=accept.EPILOG)(accept.accept)
+app.command("scan", cls=Configured, epilog=scan.EPILOG)(scan.scan)
+app.command("train", cls=Configured, epilog=train.EPILOG)(train.train)
+app.command("evaluate", cls=Configured, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("export", cls=Configured, epilog=export.EPILOG)(export.export)
+app.command("templates", cls=Configured, epilog=templates.EPILOG)(templates.templates)
+app.command("inspect", cls=Configured, epilog=inspect.EPILOG)(inspect.inspect)
+app.command("accept", cls=Configured, epilog=accept.EPILOG)(accept.accept)
+app.command("config", cls=Configured, epilog=config.EPILOG)(config.config)
+app.command("completions", cls=Configured, epilog=completions.EPILOG)(completions.completions)
+app.command("man", cls=Configured, epilog=man.EPILOG)(man.man)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)

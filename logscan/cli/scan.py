@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
+from logscan.cli.configured import ConfigFile
 from logscan.cli.inputs import READ, LogFormat, Masks, Paths, Problems, Session, Window, named_or_piped
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def scan(
         ),
     ] = None,
     progress: Annotated[bool, Option(help="A bar on a terminal, after a second.", show_default=False)] = True,
+    config_file: ConfigFile = None,  # heeded where arguments are parsed
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
     from logscan.cli.follow import Following, run_live
