@@ -4,6 +4,8 @@ import codecs
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logscan.sources import MAX_LINE, Arrived, Follower, Place, Problem, fetch
+from logscan.sources import MAX_LINE, Arrived, Follower, Place, Problem, fetch, watch
 
 Follow = Callable[..., "Followed"]
 
@@ -388,6 +390,50 @@ def test_what_is_gone_for_good_is_said(follow: Follow) -> None:
     assert again.problems == [
         Problem("app.log", "is not the file it was, which is gone: lines may be lost", fatal=False)
     ]
+
+
+def test_without_inotify_it_looks_a_few_times_a_second(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_REMOTE", ("",))  # every file system is one where others write
+    put("app.log", "one\n")
+    app = follow("app.log")
+    assert app.take() == ["one"]
+    put("app.log", "two\n")
+    began = time.perf_counter()
+    assert app.until(1) == ["two"]
+    assert time.perf_counter() - began < 1
+    rename("app.log")
+    put("app.log", "three\n")
+    assert app.until(1) == ["three"]
+
+
+def test_a_named_pipe_outlives_its_writers(follow: Follow) -> None:
+    os.mkfifo("fifo")
+    app = follow("fifo")
+    for n in range(2):
+        put("fifo", f"{n}\nunfinished ")
+        assert app.until(1) == [f"{n}" if n == 0 else "unfinished 1"]
+    assert app.follower.caught_up
+    assert not app.follower.over
+    assert app.follower.places() == []
+
+
+def test_standard_input_is_followed_to_its_end() -> None:
+    code = (
+        "from logscan.sources import Follower\n"
+        "app = Follower(['-'], 0, print)\n"
+        "while not app.over:\n"
+        "    for a in app.arrivals(5): print(a.file, a.lines['text'].to_list(), a.ended, flush=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("one\ntw")
+        process.stdin.flush()
+        assert process.stdout.readline() == "0 ['one'] False\n"
+        process.stdin.write("o\nthree")
+        process.stdin.close()
+        assert process.stdout.read() in ("0 ['two', 'three'] True\n", "0 ['two'] False\n0 ['three'] True\n")
 
 
 OPERATIONS = ("write", "partial", "look", "rotate", "rotate twice", "recreate", "kill", "start")
