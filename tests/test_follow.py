@@ -412,6 +412,7 @@ def test_a_named_pipe_outlives_its_writers(follow: Follow) -> None:
     for n in range(2):
         put("fifo", f"{n}\nunfinished ")
         assert app.until(1) == [f"{n}" if n == 0 else "unfinished 1"]
+    assert app.take() == []
     assert app.follower.caught_up
     assert not app.follower.over
     assert app.follower.places() == []

@@ -23,6 +23,8 @@ class Growing:
         self.goal = status.st_size  # bytes that were there at the beginning
         self.quiet_since = 0.0  # in seconds of the monotonic clock
         self.watch: int | None = None
+        self.cut = False  # a line of it was cut, which was said
+        self.closed = False
         self.known = 0  # bytes read
         self._head = self._tail = b""  # the first and the last of them
         self._splitter = Splitter()
@@ -115,6 +117,8 @@ class Growing:
         )
 
     def close(self) -> None:
+        """Nothing more is read."""
+        self.closed = True
         os.close(self.file)
 
     def _seek(self, known: int) -> None:
