@@ -244,6 +244,18 @@ def test_a_file_that_is_emptied_without_a_copy_is_said(follow: Follow) -> None:
     ]
 
 
+def test_a_writer_that_goes_on_at_its_old_offset_leaves_a_hole(follow: Follow) -> None:
+    put("app.log", "one\n" * 30_000)
+    app = follow("app.log", tail=0)
+    with open("app.log", "r+b", buffering=0) as writer:
+        writer.seek(0, os.SEEK_END)
+        copytruncate("app.log")
+        writer.write(b"two\n")
+    assert app.until(1) == ["two"]
+    assert rows(app) == [("app.log", 1, 1, 120_000, "two")]
+    assert app.follower.lines_at(1, [(1, 120_000)]) == {1: ("two", None)}
+
+
 def test_delete_and_recreate(follow: Follow) -> None:
     put("app.log", "one\n")
     app = follow("app.log")
