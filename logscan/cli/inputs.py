@@ -16,7 +16,10 @@ READ = "What is read"  # panel of the help
 
 Paths = Annotated[
     list[str] | None,
-    Argument(metavar="PATH", help="Files, folders, globs; `-` or a pipe: standard input."),
+    Argument(
+        metavar="PATH",
+        help="Files, folders, globs; `-` or a pipe: standard input; `journal:UNIT`, `docker:NAME`, `kubectl:POD`.",
+    ),
 ]
 LogFormat = Annotated[
     str | None,

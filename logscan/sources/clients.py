@@ -106,11 +106,14 @@ class Output:
         return self._lines(rest)
 
     def _lines(self, data: bytes) -> bytes:
+        if not data:
+            return data
         pattern = _ENTRY if self._json else _STAMP
         if len(pattern.findall(data)) < data.count(b"\n") + (not data.endswith(b"\n")):
             lines = data.splitlines(keepends=True)
             own = [line for line in lines if not pattern.match(line)]
-            self.said = next((text for line in reversed(own) if (text := line.decode(errors="replace").strip())), "")
+            words = (line.decode(errors="replace").strip() for line in reversed(own))
+            self.said = next(filter(None, words), self.said)
             data = b"".join(line for line in lines if pattern.match(line))
         if self._again:
             data = self._newer(data)

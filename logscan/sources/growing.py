@@ -23,6 +23,8 @@ class Growing:
         self.goal = status.st_size  # bytes that were there at the beginning
         self.quiet_since = 0.0  # in seconds of the monotonic clock
         self.watch: int | None = None
+        self.cut = False  # a line of it was cut, which was said
+        self.closed = False
         self.known = 0  # bytes read
         self._head = self._tail = b""  # the first and the last of them
         self._splitter = Splitter()
@@ -58,6 +60,7 @@ class Growing:
         """The next bytes, none where there are no more for now; None where the file is not the one it was."""
         if self.known == 0:
             self.modified = os.fstat(self.file).st_mtime_ns
+            self._skip_hole()
         data = os.pread(self.file, STEP, self.known)
         return data if self.intact() else None
 
@@ -115,7 +118,25 @@ class Growing:
         )
 
     def close(self) -> None:
+        """Nothing more is read."""
+        self.closed = True
         os.close(self.file)
+
+    def _skip_hole(self) -> None:
+        """Begin behind the NULs that stand where a file was emptied and its writer went on at its old offset."""
+        if os.pread(self.file, 1, 0) != b"\0":
+            return
+        try:
+            hole = os.lseek(self.file, 0, os.SEEK_DATA)
+        except OSError:  # nothing stands behind them yet
+            return
+        while (data := os.pread(self.file, STEP, hole)) and not data.lstrip(b"\0"):
+            hole += len(data)
+        if not data:
+            return
+        hole += len(data) - len(data.lstrip(b"\0"))
+        self._splitter = Splitter(MAX_LINE, UTF_8, 1, hole)
+        self._seek(hole)
 
     def _seek(self, known: int) -> None:
         self.known = known

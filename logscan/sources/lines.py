@@ -89,6 +89,11 @@ class Piece:
     cut: list[int]
 
 
+def cut_message(piece: Piece) -> str:
+    """What is said of a source when its first lines are cut while it is followed."""
+    return f"lines longer than {MAX_LINE} bytes are cut, the first of them line {piece.cut[0]}"
+
+
 class Splitter:
     """Cuts one content into lines as its bytes come. A line of any length takes no more memory than a few chunks.
 

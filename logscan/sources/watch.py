@@ -81,8 +81,10 @@ class Watch:
             return set(), False
         watches = np.frombuffer(_drain(self._files.fileno()), _EVENT)["watch"]
         names = _drain(self._names.fileno())
-        if names:
-            self._folders.clear()  # one of them may have been replaced: watching a folder twice is watching it once
+        if names:  # a folder may have been replaced; watching one twice is watching it once
+            folders, self._folders = self._folders, set()
+            for folder in folders:
+                self.folder(folder)
         return set(np.unique(watches).tolist()), bool(names)
 
     def busy(self) -> None:
