@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ KILLS = 20
 BORN = 1767225600  # seconds since 1970: names with a time tell which file is older
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu")
 PATIENCE = 20.0  # seconds for what was written to be read
+
+
+def stamp(line: int) -> str:
+    """Twenty lines a second."""
+    return (datetime(2026, 3, 2, 8) + timedelta(seconds=line // 20)).isoformat(" ")
 
 
 class Log:
@@ -40,12 +46,12 @@ class Log:
         with self.path.open("a") as out:
             for _ in range(lines):
                 self.lines += 1
-                out.write(f"2026-03-02 08:00:00 INFO web: page {self.lines} sent in {self.lines % 7} ms\n")
+                out.write(f"{stamp(self.lines)} INFO web: page {self.lines} sent in {self.lines % 7} ms\n")
             if fault:
                 self.lines += 1
                 first, second = (SYLLABLES[digit] for digit in divmod(len(self.faults), 10))
                 self.faults.append(" ".join(first + second + word for word in ("lar", "tis", "mon", "ver")))
-                out.write(f"2026-03-02 08:00:00 ERROR plant: {self.faults[-1]}\n")
+                out.write(f"{stamp(self.lines)} ERROR plant: {self.faults[-1]}\n")
 
     def rotate(self, way: str) -> None:
         """Begin another file."""
@@ -75,8 +81,8 @@ class Log:
 
 
 def follow(log: Log, model: Path, out: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "logscan", "scan", log.path.name, "--follow", "--json", "--budget", "10000"]
-    command += ["--model", str(model), "--state", "live.state"]
+    command = [sys.executable, "-m", "logscan", "scan", log.path.name, "--follow", "--from-start", "--json"]
+    command += ["--budget", "10000", "--model", str(model), "--state", "live.state"]
     with out.open("ab") as printed:
         return subprocess.Popen(command, cwd=log.path.parent, stdout=printed, stderr=subprocess.PIPE)
 
@@ -132,7 +138,7 @@ def written_and_killed(log: Log, begin: Callable[[], "subprocess.Popen[bytes]"],
 @pytest.mark.slow
 def test_twenty_kills_and_every_rotation(tmp_path: Path) -> None:
     good = tmp_path / "good.log"
-    good.write_text("".join(f"2026-03-01 08:00:00 INFO web: page {n} sent in {n % 7} ms\n" for n in range(2_000)))
+    good.write_text("".join(f"{stamp(n)} INFO web: page {n} sent in {n % 7} ms\n" for n in range(2_000)))
     model = tmp_path / "model"
     subprocess.run([sys.executable, "-m", "logscan", "train", str(good), "-o", str(model)], check=True)
     chance, out = random.Random(7), tmp_path / "out.jsonl"

@@ -32,7 +32,7 @@ from logscan.live.texts import Texts
 from logscan.records import Chunk
 from logscan.scan import Options, Progress, Result, Run, extended, no_progress, with_session
 from logscan.sources import Problem
-from logscan.sources.follow import Follower
+from logscan.sources.follow import Arrived, Follower
 from logscan.sources.place import Place
 from logscan.windows import OpenWindows
 from logscan.windows.sessions import MAX_OPEN
@@ -263,6 +263,7 @@ class Watch:
         self._normal.reader.restore(data["reader"])
         for file, source, before in data["held"]:
             self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
+            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
         for number, (source, judge) in enumerate(data["judges"]):
             own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
             self._judge(source).restore(judge, own, int(now * 1e6))

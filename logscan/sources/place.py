@@ -108,8 +108,8 @@ def trace(place: Place, present: str) -> Trail:
 
 
 def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A log and its rotated siblings that are not compressed, oldest first, with their ages; a link and what it leads to
-    have siblings in both folders."""
+    """A log and its rotated siblings that are not compressed, oldest first, with their ages. What a link leads to, and
+    the siblings of that, may lie in another folder."""
     members: dict[str, tuple[int, ...]] = {}
     for path in paths:
         folder, name = os.path.split(path)
@@ -120,7 +120,7 @@ def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
             continue
         for other in others:
             beside = os.path.join(folder, other)
-            if rotation(other)[0] == stem and not is_compressed(other) and not os.path.islink(beside):
+            if rotation(other)[0] == stem and not is_compressed(other):
                 members.setdefault(os.path.realpath(beside), rotation(other)[1])
     yield from sorted(members.items(), key=lambda member: member[1])
 
