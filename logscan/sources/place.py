@@ -108,8 +108,10 @@ def trace(place: Place, present: str) -> Trail:
 
 
 def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A log and its rotated siblings that are not compressed, oldest first, with their ages; a link and what it leads to
-    have siblings in both folders."""
+    """A log and its rotated siblings that are not compressed, oldest first, with their ages.
+
+    A link and what it leads to have siblings in both folders.
+    """
     members: dict[str, tuple[int, ...]] = {}
     for path in paths:
         folder, name = os.path.split(path)
