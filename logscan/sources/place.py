@@ -103,7 +103,11 @@ def trace(place: Place, present: str) -> Trail:
     # A file that took its place came next, whatever its name says of its age; then those between it and the present.
     again = [path for path in others if path == place.real]
     oldest, newest = family.get(found, (3,)), family.get(present, (3,))
-    between = [path for path in others if path != place.real and oldest < family[path] < newest]
+    between = [
+        path
+        for path in others
+        if path != place.real and oldest < family[path] and (family[path] < newest or _modified(path) > place.modified)
+    ]
     return Trail(found, (*again, *between))
 
 
