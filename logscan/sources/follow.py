@@ -23,6 +23,8 @@ from logscan.sources.place import Place
 from logscan.sources.stream import Problem
 from logscan.sources.watch import Watch
 
+__all__ = ["Arrived", "Follower"]
+
 LULL = 0.004  # seconds between two looks: lines that come one by one are given together
 
 

@@ -92,24 +92,30 @@ def trace(place: Place, present: str) -> Trail:
     family = dict(_family(place.real, place.source, present))
     young = list(reversed(family))
     found = next((path for path in (present, place.real, *young) if place.is_in(path)), None)
-    emptied: tuple[str, ...] = ()
     if found is None:
         found = next((path for path in young if path != present and place.is_in(path, copy=True)), None)
-        if found is not None and place.real not in (found, present) and os.path.exists(place.real):
-            emptied = (place.real,)  # was written again after it was copied, whatever its name says of its age
-    others = [path for path in family if path not in (found, present, *emptied)]
+    others = [path for path in family if path not in (found, present)]
     if found is None or (found == present and place.known == 0):
         # An empty file tells nothing: it may have been filled, copied and emptied since.
         return Trail(found, tuple(path for path in others if _modified(path) > place.modified))
-    if found == present or found not in family:
-        return Trail(found, emptied)
-    newest = family.get(present, (3,))
-    return Trail(found, emptied + tuple(path for path in others if family[found] < family[path] < newest))
+    if found == present:
+        return Trail(found, ())
+    # A file that took its place came next, whatever its name says of its age; then those between it and the present.
+    again = [path for path in others if path == place.real]
+    oldest, newest = family.get(found, (3,)), family.get(present, (3,))
+    between = [
+        path
+        for path in others
+        if path != place.real and oldest < family[path] and (family[path] < newest or _modified(path) > place.modified)
+    ]
+    return Trail(found, (*again, *between))
 
 
 def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A log and its rotated siblings that are not compressed, oldest first, with their ages. What a link leads to, and
-    the siblings of that, may lie in another folder."""
+    """A log and its rotated siblings that are not compressed, oldest first, with their ages.
+
+    A link and what it leads to have siblings in both folders.
+    """
     members: dict[str, tuple[int, ...]] = {}
     for path in paths:
         folder, name = os.path.split(path)
@@ -120,7 +126,7 @@ def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
             continue
         for other in others:
             beside = os.path.join(folder, other)
-            if rotation(other)[0] == stem and not is_compressed(other):
+            if rotation(other)[0] == stem and not is_compressed(other) and not os.path.islink(beside):
                 members.setdefault(os.path.realpath(beside), rotation(other)[1])
     yield from sorted(members.items(), key=lambda member: member[1])
 
