@@ -151,14 +151,15 @@ def test_twenty_kills_and_every_rotation(tmp_path: Path) -> None:
     printed = [orjson.loads(line) for line in out.read_bytes().splitlines()]
     summary = printed[-1]
     assert summary["lines"] == log.lines
+    findings = [value for value in printed if value["type"] == "finding"]
     ids: dict[str, list[Any]] = defaultdict(list)
-    for finding in printed:
-        if finding["type"] == "finding":
+    for finding in findings:
+        if finding["kind"] == "new":  # the pauses of the writer are found, too
             for line in finding["lines"]:
                 ids[line["text"].partition("plant: ")[2]].append(finding["id"])
     assert sorted(ids) == sorted(log.faults)
     assert all(len(set(found)) == 1 for found in ids.values())
     assert len({found[0] for found in ids.values()}) == len(log.faults)
-    again = sum(len(found) - 1 for found in ids.values())
-    assert again <= KILLS  # a finding that was printed, but not yet taken off the state, is printed once more
-    assert summary["findings"] == len(log.faults)
+    assert all(len(found) <= 2 for found in ids.values())  # once more where it was killed while it printed
+    assert sum(len(found) - 1 for found in ids.values()) <= KILLS
+    assert summary["findings"] == len({finding["id"] for finding in findings})

@@ -92,6 +92,7 @@ class Watch:
             self._judge_by(self._normal)
         if saved is not None:
             self._restore(*saved)
+        self._save(lasting=True)
 
     def stop(self) -> None:
         """End after what is being judged; may be called by a signal handler."""
@@ -100,9 +101,8 @@ class Watch:
     def findings(self) -> Iterator[Finding]:
         """Findings as soon as they are known."""
         with closing(self.follower):
-            yield from self._untaken
+            yield from self._given()
             while not self._stopped:
-                self._untaken = []
                 arrived = self.follower.arrivals(0.02 if self._feed.waiting else WAIT)
                 self.bytes += self.texts.add(arrived)
                 now = monotonic()
@@ -114,11 +114,17 @@ class Watch:
                 if over or now - self._looked >= LOOK:
                     self._look(now, over, idle=not arrived)
                 self._save()
-                yield from self._untaken
+                yield from self._given()
                 if over:
                     break
-            self._untaken = []
             self._save(lasting=True)
+
+    def _given(self) -> Iterator[Finding]:
+        """The findings, after each of which the taker has done with the ones before; then they leave the state."""
+        if self._untaken:
+            yield from self._untaken
+            self._untaken = []
+            self._save(needed=True)
 
     def context(self, wanted: Mapping[str, set[int]]) -> dict[str, dict[int, str]]:
         """The texts of lines that came lately, by source."""
@@ -227,11 +233,11 @@ class Watch:
             self.result.problems.append(problem)
             self._say(problem)
 
-    def _save(self, lasting: bool = False) -> None:
+    def _save(self, needed: bool = False, lasting: bool = False) -> None:
         """Write the state, if there is a reason."""
         now = monotonic()
         due = now - self._saved >= LOOK and self._saved <= self._came
-        if self.begin.state is None or not self._normal.finished or not (self._untaken or due or lasting):
+        if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
             return
         self._saved = now
         data, frames = self._state(now)

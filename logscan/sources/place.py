@@ -114,7 +114,7 @@ def trace(place: Place, present: str) -> Trail:
 def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """A log and its rotated siblings that are not compressed, oldest first, with their ages.
 
-    A link and what it leads to have siblings in both folders.
+    A link and what it leads to have siblings in both folders; a link that was renamed stands for what it leads to.
     """
     members: dict[str, tuple[int, ...]] = {}
     for path in paths:
@@ -126,7 +126,7 @@ def _family(*paths: str) -> Iterator[tuple[str, tuple[int, ...]]]:
             continue
         for other in others:
             beside = os.path.join(folder, other)
-            if rotation(other)[0] == stem and not is_compressed(other) and not os.path.islink(beside):
+            if rotation(other)[0] == stem and not is_compressed(other) and os.path.isfile(beside):
                 members.setdefault(os.path.realpath(beside), rotation(other)[1])
     yield from sorted(members.items(), key=lambda member: member[1])
 
