@@ -123,7 +123,8 @@ def test_a_state_goes_on(profile: Profile) -> None:
     for at in range(0, len(keys), 333):
         said = first.add(chunk(keys[at : at + 333]))
         kept = json.loads(json.dumps(first.to_json()))
-        first = Drift.from_json(kept, profile, "m", "out")
+        first = Drift(profile, "m", "out")
+        first.restore(kept)
     assert said == word
     assert first.add(chunk(keys)) is None
     assert len(json.dumps(first.to_json())) < 10_000
@@ -132,7 +133,7 @@ def test_a_state_goes_on(profile: Profile) -> None:
 @pytest.mark.parametrize("broken", [{}, {"said": False, "blocks": [1], "rest": []}])
 def test_a_state_that_is_none(profile: Profile, broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        Drift.from_json(broken, profile, "m", "")
+        Drift(profile, "m", "").restore(broken)
 
 
 def test_the_way_out_is_a_command() -> None:

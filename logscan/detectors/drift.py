@@ -8,7 +8,7 @@ are counted in blocks, of each kind few in a block, and half of the blocks of la
 import shlex
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -68,14 +68,11 @@ class Drift:
         """What was seen of late."""
         return {"said": self.said, "blocks": self._blocks, "rest": self._rest.tolist()}
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], profile: Profile, model: str, way_out: str) -> Self:
-        """Goes on from there. Raises KeyError, TypeError or ValueError on anything else."""
-        drift = cls(profile, model, way_out)
-        drift.said = bool(data["said"])
-        drift._blocks = [(int(new), int(counted)) for new, counted in data["blocks"]][-BLOCKS:]
-        drift._rest = np.array(data["rest"][:BLOCK], np.int64)
-        return drift
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Go on with what `to_json` gave. Raises KeyError, TypeError or ValueError on anything else."""
+        self.said = bool(data["said"])
+        self._blocks = [(int(new), int(counted)) for new, counted in data["blocks"]][-BLOCKS:]
+        self._rest = np.array(data["rest"][:BLOCK], np.int64)
 
 
 def way_out(model: str, detector: str, logs: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from logscan.detectors.baseline import SequenceDetector
+from logscan.detectors.drift import Drift, way_out
 from logscan.errors import InputError
 from logscan.findings.finding import Finding
 from logscan.live import normal, state
@@ -78,6 +79,7 @@ class Watch:
         self._stopped = False
         self._began = self._saved = self._looked = self._came = monotonic()
         self._judges: dict[str, LiveJudge] = {}
+        self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
         self._run = Run(options or Options(), self.result, progress, self._problem)
         path = self.begin.state
@@ -175,6 +177,10 @@ class Watch:
         detector = self._run.detector or found.profile.sessions
         self._steps = Steps(detector) if isinstance(detector, SequenceDetector) else None
         self._teller = Teller(found.profile, self._run.options, found.reader, self.texts)
+        model = self._run.options.model
+        if model is not None:
+            refresh = way_out(str(model), found.card["detector"], self.result.sources)
+            self._drift = Drift(found.profile, str(model), refresh)
 
     def _judge(self, source: str) -> LiveJudge:
         """The judge of a log."""
@@ -205,6 +211,8 @@ class Watch:
                 beside = None if path is None else state.model_beside(path)
                 self._judge_by(normal.finish(self._run, self._normal, beside))
             return
+        if self._drift is not None and (word := self._drift.add(chunk)):
+            self._problem(Problem(source, word, fatal=False))
         self._teller.lines_came(lines)
         self._tell(source, self._judge(source).judge_at(chunk, int(now * 1e6)))
 
@@ -252,6 +260,7 @@ class Watch:
             "held": [[file, one.source, one.time] for file, one in held.items()],
             "judges": [[source, self._judges[source].to_json()] for source in sources],
             "teller": self._teller.to_json(),
+            "drift": self._drift.to_json() if self._drift else None,
             "findings": state.listed(self._untaken),
             "counted": [result.lines, result.records, self.bytes, self.seconds, dict(self.found)],
             "times": result.times,
@@ -274,6 +283,8 @@ class Watch:
             own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
             self._judge(source).restore(judge, own, int(now * 1e6))
         self._teller.restore(data["teller"])
+        if self._drift is not None and data["drift"] is not None:
+            self._drift.restore(data["drift"])
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
