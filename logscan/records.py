@@ -21,6 +21,7 @@ import polars as pl
 from logscan import formats
 from logscan.errors import OptionError
 from logscan.formats import Layout
+from logscan.formats.layout import TAIL
 from logscan.regex import checked
 from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
@@ -158,14 +159,25 @@ class Reader:
         if held is not None and layout is not None and len(held.lines):
             yield held, layout
 
-    def chunk(self, stream: str, block: Block, before: datetime | None = None) -> Chunk:
-        """The next whole records of a stream whose blocks come one by one; `before`: the time of the last one."""
-        layout = self.layouts[stream]
+    def chunk(self, stream: str, block: Block, before: datetime | None, over: bool) -> tuple[Chunk, pl.DataFrame]:
+        """The records of the next block of a stream whose blocks come one by one; `before`: the time of the last one.
+
+        Unless it is `over` the last record may go on in the next block: its lines are given back, to stand before it.
+        """
+        layout, lines = self.layouts[stream], block.lines
         if stream not in self._cuts:
             self._begin(stream)
-        records: Future[pl.DataFrame] = Future()
-        records.set_result(self._records(layout, block.lines, before))
-        return self._chunk(*self._wanted(stream, block, layout, records))
+        records = self._records(layout, lines, before)
+        rest = lines.clear()
+        if (
+            not over
+            and len(records)
+            and len(last := lines.slice(lines["line"].search_sorted(records["line"][-1]))) < TAIL
+        ):
+            records, rest = records.head(-1), last
+        done: Future[pl.DataFrame] = Future()
+        done.set_result(records)
+        return self._chunk(*self._wanted(stream, block, layout, done)), rest
 
     def layout_of(self, stream: str, lines: pl.DataFrame) -> Layout:
         """The layout of a stream, told by its first lines."""
@@ -201,9 +213,11 @@ class Reader:
         number = self.files.setdefault((block.source, block.file), len(self.sources))
         if number == len(self.sources):
             self.sources.append(block.source)
-        source = pl.lit(number, pl.Int32).alias("source")
+        records = records.with_columns(pl.lit(number, pl.Int32).alias("source"))
+        if self.only is EVERYTHING and self.anomalous is None and self.group is None:
+            return block, layout, self._cuts[stream].cut(records)
         labels = self._attributes(layout, records["shape"].unique(maintain_order=True)).select("shape", "label")
-        records = records.with_columns(source, file=pl.lit(block.source))
+        records = records.with_columns(file=pl.lit(block.source))
         records = records.join(labels, on="shape", maintain_order="left")
         if self.anomalous is not None:
             records = records.with_columns(anomalous=self.anomalous)
@@ -214,11 +228,8 @@ class Reader:
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
         kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
-        shapes = kinds["shape"].unique(maintain_order=True)
-        kinds = kinds.join(self._attributes(layout, shapes), on="shape", maintain_order="left")
-        kinds = kinds.join(self._key_table(kinds), on=KEYED, nulls_equal=True, maintain_order="left").with_row_index(
-            "kind"
-        )
+        kinds = kinds.join(self._attributes(layout, kinds["shape"]), on="shape", maintain_order="left")
+        kinds = self._with_keys(kinds).with_row_index("kind")
         numbers = kinds.select("kind", "key", "shape", "kept")
         if self.messages is not None and self.messages.input != "raw":
             numbers = numbers.with_columns(message=self.messages.of(kinds["message"], kinds["key"]))
@@ -234,27 +245,31 @@ class Reader:
         known = self._shapes.get(name)
         new = shapes if known is None else shapes.filter(~shapes.is_in(known["shape"].implode()))
         if len(new) or known is None:
+            new = new.unique(maintain_order=True)
             if known is not None and known.estimated_size() > REMEMBERED:
                 known = known.filter(pl.col("shape").is_in(shapes.implode()))
             fresh = layout.attributes(new).with_columns(new.alias("shape"), pl.col("message").str.head(MESSAGE))
             known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
         return known
 
-    def _key_table(self, kinds: pl.DataFrame) -> pl.DataFrame:
-        """A row a message with its level, number and key, remembered for those met before."""
-        needed = kinds.select(KEYED).unique(maintain_order=True)
+    def _with_keys(self, kinds: pl.DataFrame) -> pl.DataFrame:
+        """The kinds with the key of each message, level and number, remembered for those met before."""
         known = self._keyed
+        if known is not None:
+            keyed = kinds.join(known, on=KEYED, how="left", nulls_equal=True, maintain_order="left")
+            if not keyed["key"].null_count():
+                return keyed
+        needed = kinds.select(KEYED).unique(maintain_order=True)
         new = (
             needed
             if known is None
             else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
         )
-        if len(new) or known is None:
-            if known is not None and known.estimated_size() > REMEMBERED:
-                known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)
-            fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
-            known = self._keyed = fresh if known is None else pl.concat([known, fresh])
-        return known
+        if known is not None and known.estimated_size() > REMEMBERED:
+            known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)
+        fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
+        self._keyed = fresh if known is None else pl.concat([known, fresh])
+        return kinds.join(self._keyed, on=KEYED, nulls_equal=True, maintain_order="left")
 
 
 def session_pattern(pattern: str) -> str:

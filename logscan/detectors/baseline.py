@@ -156,8 +156,10 @@ class Baseline:
         return self._judge_windows(self._sessions.close())
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
-        surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
         new = chunk.kinds["template"] >= self.profile.keys.templates.known
+        if not new.any():
+            return EVIDENCE
+        surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
         return _evidence("new", records.filter(new.gather(records["kind"])), surprise)
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:

@@ -179,8 +179,8 @@ def widened(past: Rates, moved: Ints, known: npt.NDArray[np.bool_], new: Rates, 
 class RateJudge:
     """Finds bursts and silences in records that come in the order of time, chunk by chunk.
 
-    carried: counts of the bucket that the last chunk ended in; beats: the last bucket of each regular key, with its
-    first record; now: the newest bucket
+    carried: `rate` of records so far in the bucket that the last chunk ended in, by key and bucket; beats: the last
+    bucket of each regular key, with its first record; now: the newest bucket
     """
 
     def __init__(self, rates: Rates) -> None:
@@ -188,7 +188,7 @@ class RateJudge:
         usual = pl.DataFrame({"burst": rates.burst, "silence": rates.silence})
         self._usual = usual.with_row_index("key").with_columns(pl.col("key").cast(pl.Int32))
         self._regular = self._usual.filter(pl.col("silence") > 0)
-        self.carried = pl.DataFrame()
+        self.carried = pl.DataFrame(schema={"code": pl.Int64, "rate": pl.Int64})
         self.beats = pl.DataFrame()
         self.now = 0
 
@@ -202,14 +202,20 @@ class RateJudge:
         return self._bursts(timed), self._silences(timed)
 
     def _bursts(self, timed: pl.DataFrame) -> pl.DataFrame:
-        counted = timed.group_by("key", "bucket").agg(pl.len().alias("rate"))
-        if len(self.carried):
-            counted = pl.concat([self.carried, counted]).group_by("key", "bucket").agg(pl.col("rate").sum())
-        self.carried = counted.filter(pl.col("bucket") == pl.col("bucket").max())
-        over = counted.join(self._usual, on="key").filter(pl.col("rate") > pl.col("burst"))
+        keys, buckets = timed["key"].to_numpy().astype(np.int64), timed["bucket"].to_numpy()
+        codes = np.concatenate([self.carried["code"].to_numpy(), buckets * len(self._usual) + keys])
+        each = np.concatenate([self.carried["rate"].to_numpy(), np.ones(len(timed), np.int64)])
+        codes, inverse = np.unique(codes, return_inverse=True)
+        counts = np.bincount(inverse, each).astype(np.int64)
+        bucket, key = np.divmod(codes, len(self._usual))
+        last = bucket == bucket[-1]
+        self.carried = pl.DataFrame({"code": codes[last], "rate": counts[last]})
+        over = np.flatnonzero(counts > self.rates.burst[key])
         if not len(over):
-            return over
-        return timed.join(over, on=["key", "bucket"], maintain_order="left")
+            return timed.clear()
+        burst = self.rates.burst[key[over]]
+        found = pl.DataFrame({"key": key[over], "bucket": bucket[over], "rate": counts[over], "burst": burst})
+        return timed.join(found.cast({"key": pl.Int32}), on=["key", "bucket"], maintain_order="left")
 
     def _silences(self, timed: pl.DataFrame) -> pl.DataFrame:
         if not len(self._regular):

@@ -9,7 +9,7 @@ from dateutil import parser
 from logscan.formats.format import EPOCH
 
 TIME = pl.Datetime("us")
-PEEK = 256  # lines to look at before deciding for all
+PEEK = 64  # lines to look at before deciding for all
 GUESSES = 1000  # distinct stamps that dateutil may try, it is slow
 AFTER = "[^0-9.,:+-]"  # what shows that a stamp ended before its line was cut
 ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
@@ -25,12 +25,12 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
     ends = [found.end("time") for line in text.head(PEEK) if (found := compiled.search(line))]
-    heads = text.str.head(max(ends, default=0) + 1)
-    changed = heads.ne_missing(heads.shift(1))
-    stamps = heads.filter(changed).str.extract(f"(?:{pattern}){AFTER}", group)
-    times = parse(stamps, formats, guess).gather(changed.cum_sum() - 1)
-    missing = times.is_null()
-    if missing.any():
+    head = pl.col("text").str.head(max(ends, default=0) + 1)
+    heads = text.to_frame("text").select(head.alias("head"), changed=head.ne_missing(head.shift(1)))
+    stamps = heads.filter("changed").select(pl.col("head").str.extract(f"(?:{pattern}){AFTER}", group)).to_series()
+    times = parse(stamps, formats, guess).gather(heads["changed"].cum_sum() - 1)
+    if times.null_count():
+        missing = times.is_null()
         rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
         times = times.scatter(missing.arg_true(), rest)
     return times
@@ -50,17 +50,17 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
     if shift is not None:
         plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")
     first = plain.drop_nulls().head(PEEK)
-    hits = {form: int(_strptime(first, form, now).is_not_null().sum()) for form in formats if len(formats) > 1}
-    times = pl.Series(name="time", values=[None] * len(stamps), dtype=TIME)
-    for form in sorted(formats, key=lambda form: -hits.get(form, 0)):
-        missing = times.is_null() & plain.is_not_null()
-        if not missing.any():
+    best = sorted(formats, key=lambda form: _strptime(first, form, now).null_count()) if len(formats) > 1 else formats
+    times = _strptime(plain, best[0], now)
+    for form in best[1:]:
+        if times.null_count() == plain.null_count():
             break
+        missing = times.is_null() & plain.is_not_null()
         times = times.scatter(missing.arg_true(), _strptime(plain.filter(missing), form, now))
     if shift is not None:
         times = times - shift
-    unknown = times.is_null() & stamps.is_not_null()
-    if guess and unknown.any():
+    if guess and times.null_count() > stamps.null_count():
+        unknown = times.is_null() & stamps.is_not_null()
         distinct = stamps.filter(unknown).unique(maintain_order=True).head(GUESSES)
         guessed = {stamp: _guess(stamp) for stamp in distinct}
         values = pl.Series([guessed.get(stamp) for stamp in stamps.filter(unknown)], dtype=TIME)

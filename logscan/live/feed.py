@@ -75,12 +75,11 @@ class Feed:
     def _released(self, file: int, held: Held, everything: bool) -> Iterator[tuple[str, Chunk]]:
         if not len(held.lines):
             return
-        layout = self.reader.layout_of(held.source, held.lines)
-        complete, held.lines = (held.lines, held.lines.clear()) if everything else layout.split(held.lines)
-        if len(complete):
-            chunk = self.reader.chunk(held.source, Block(held.source, complete, 0, file), held.time)
-            if len(chunk.records):
-                held.time = chunk.records["time"][-1]
+        self.reader.layout_of(held.source, held.lines)
+        block = Block(held.source, held.lines, 0, file)
+        chunk, held.lines = self.reader.chunk(held.source, block, held.time, over=everything)
+        if len(chunk.records):
+            held.time = chunk.records["time"][-1]
             yield held.source, chunk
 
 
