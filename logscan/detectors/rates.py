@@ -198,12 +198,14 @@ class RateJudge:
         timed = self._bucketed(records)
         if not len(timed):
             return timed, timed
-        self.now = max(self.now, int(timed["bucket"].max()))  # type: ignore[arg-type]
-        return self._bursts(timed), self._silences(timed)
-
-    def _bursts(self, timed: pl.DataFrame) -> pl.DataFrame:
         keys, buckets = timed["key"].to_numpy().astype(np.int64), timed["bucket"].to_numpy()
-        codes = np.concatenate([self.carried["code"].to_numpy(), buckets * len(self._usual) + keys])
+        self.now = max(self.now, int(buckets.max()))
+        codes = buckets * len(self._usual) + keys
+        beats = not np.isin(codes, self.carried["code"].to_numpy()).all()  # a key is in a bucket for the first time
+        return self._bursts(timed, codes), self._silences(timed) if beats else timed.clear()
+
+    def _bursts(self, timed: pl.DataFrame, codes: Ints) -> pl.DataFrame:
+        codes = np.concatenate([self.carried["code"].to_numpy(), codes])
         each = np.concatenate([self.carried["rate"].to_numpy(), np.ones(len(timed), np.int64)])
         codes, inverse = np.unique(codes, return_inverse=True)
         counts = np.bincount(inverse, each).astype(np.int64)

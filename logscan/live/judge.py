@@ -19,6 +19,7 @@ from logscan.windows.open import OpenWindows
 from logscan.windows.sessions import Floats, Windows
 
 LONG = 512  # events of a window that are looked at when it grows
+AGAIN = 1_000_000  # microseconds for which a step is not evidence once more
 REMEMBERED = 200_000  # beginnings of windows whose last step is known
 
 
@@ -63,6 +64,7 @@ class LiveJudge(Baseline):
         self.open = windows
         self.steps = steps
         self.now = 0
+        self._said: dict[tuple[int, int], int] = {}  # when a step was evidence, by the key before it and its own
         self._complete = True  # the windows that are judged now
         self._over = False  # the log
 
@@ -104,14 +106,26 @@ class LiveJudge(Baseline):
         grown = _recent(grown)
         nats = self.steps.nats(grown)
         nats[grown.starts[:-1][self._cut(grown, detector.span_)[0]]] = 0.0
-        worst = np.maximum.reduceat(nats, grown.starts[:-1])
-        limits = detector.early(grown, worst)
-        chosen = np.flatnonzero(worst > limits)
+        limits = detector.early(grown, np.maximum.reduceat(nats, grown.starts[:-1]))
+        nats[~self._worth_saying(grown, nats > np.repeat(limits, grown.lengths))] = 0.0
+        chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
         if not len(chosen):
             return EVIDENCE
         strange, steps = grown.take(chosen), nats[grown.rows(chosen)]
         nothing, as_far_as_known = np.zeros(len(chosen)), np.ones(len(chosen), bool)
         return self._strange_steps(detector, strange, steps, nothing, limits[chosen], as_far_as_known)
+
+    def _worth_saying(self, windows: Windows, strange: Bools) -> Bools:
+        """(events,) which of the strange steps are evidence: of equal ones, one every AGAIN."""
+        for row in np.flatnonzero(strange).tolist():
+            step = int(windows.keys[row - 1]) if row else -1, int(windows.keys[row])
+            if self.now - self._said.get(step, -AGAIN) < AGAIN:
+                strange[row] = False
+            else:
+                self._said[step] = self.now
+        if len(self._said) > REMEMBERED:
+            self._said.clear()
+        return strange
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log was followed, and which may go on: (n,) each."""
