@@ -114,11 +114,11 @@ class Exportable(Protocol):
     """A detector with a network that ONNX Runtime can run; loaded with `exported=False`."""
 
     def export(self, folder: Path, windows: Windows) -> float:
-        """Write *.onnx into its bundle, and take away an older *.int8.onnx; gives the largest difference from torch on
-        these windows. Raises ModelError where that is too large."""
+        """Write `*.onnx` into its bundle, and take away an older `*.int8.onnx`; gives the largest difference from torch
+        on these windows. Raises ModelError where that is too large."""
 
     def quantize(self, folder: Path) -> None:
-        """Write *.int8.onnx beside what was exported."""
+        """Write `*.int8.onnx` beside what was exported."""
 
 
 def names() -> list[str]:

@@ -14,16 +14,16 @@ class Line:
     """A line to blame."""
 
     source: str
-    line: int  # 1-based
-    offset: int  # bytes from the beginning of the (decompressed) source
-    score: float  # in [0, 1]
+    line: int  #: 1-based
+    offset: int  #: bytes from the beginning of the (decompressed) source
+    score: float  #: in [0, 1]
     key: int
     template: str
     text: str
-    raw: bytes | None = None  # the bytes, where they are not UTF-8
+    raw: bytes | None = None  #: the bytes, where they are not UTF-8
     time: datetime | None = None
-    last_line: int | None = None  # of a record of several lines
-    expected: tuple[tuple[str, float], ...] = ()  # (template, probability), most probable first
+    last_line: int | None = None  #: of a record of several lines
+    expected: tuple[tuple[str, float], ...] = ()  #: (template, probability), most probable first
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,19 @@ class Finding:
 
     kind: Kind
     reason: str
-    score: float  # in [0, 1]
+    score: float  #: in [0, 1]
     source: str
     first_line: int
     last_line: int
-    count: int  # lines to blame in all, also those beyond MAX_LINES
+    count: int  #: lines to blame in all, also those beyond MAX_LINES
     lines: tuple[Line, ...]
-    signature: str  # what was found, without when and where: the id is its digest
-    parts: tuple[
-        str, ...
-    ] = ()  # ids of the findings that each kind of line would be by itself, where there are several
+    signature: str  #: what was found, without when and where: the id is its digest
+    #: ids of the findings that each kind of line would be by itself, where there are several
+    parts: tuple[str, ...] = ()
     window: str | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
-    nearest: str | None = None  # the nearest known template
+    nearest: str | None = None  #: the nearest known template
 
     @property
     def id(self) -> str:

@@ -30,16 +30,16 @@ class Format:
     name: str
     about: str
     examples: tuple[str, ...]
-    header: str  # groups among time, level, component, host, pid, label, message; all are optional
-    times: tuple[str, ...] = ISO_TIMES  # strptime without zone, "T" or ",", which `times.parse` takes care of
-    stamp: str | None = None  # where the time is not in the header: a regex whose group `time` finds it
-    mark: str | None = None  # for a header that is not telling enough: what most lines contain
-    kept: str | None = None  # one group: a number with meaning, such as an HTTP status
-    sessions: tuple[str, ...] = ()  # one group each: fields that may be a session id
-    levels: Mapping[str, str] = field(default_factory=dict)  # level as written (upper case) -> level
-    spelled: Mapping[str, str] = field(default_factory=dict)  # literals whose digits mean a word -> the word
-    payload: tuple[tuple[str, str], ...] = ()  # (regex, replacement) that take data out of a message
-    read: Callable[[str], Fields | None] | None = None  # in place of the header's groups: reads one shape
+    header: str  #: groups among time, level, component, host, pid, label, message; all are optional
+    times: tuple[str, ...] = ISO_TIMES  #: strptime without zone, "T" or ",", which `times.parse` takes care of
+    stamp: str | None = None  #: where the time is not in the header: a regex whose group `time` finds it
+    mark: str | None = None  #: for a header that is not telling enough: what most lines contain
+    kept: str | None = None  #: one group: a number with meaning, such as an HTTP status
+    sessions: tuple[str, ...] = ()  #: one group each: fields that may be a session id
+    levels: Mapping[str, str] = field(default_factory=dict)  #: level as written (upper case) -> level
+    spelled: Mapping[str, str] = field(default_factory=dict)  #: literals whose digits mean a word -> the word
+    payload: tuple[tuple[str, str], ...] = ()  #: (regex, replacement) that take data out of a message
+    read: Callable[[str], Fields | None] | None = None  #: in place of the header's groups: reads one shape
 
     def shape(self, text: pl.Series) -> pl.Series:
         """Each line with every run of digits reduced to `0`."""

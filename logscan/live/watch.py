@@ -1,4 +1,4 @@
-"""Following logs: what arrives is read, judged and told, until the end of the logs or of the process.
+"""Following logs: what arrives is read, judged and told, until the end of the logs or of the process::
 
     watch = Watch(["app.log"], Options(model=Path("model")))
     for finding in watch.findings():

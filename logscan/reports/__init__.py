@@ -1,6 +1,6 @@
 """Reports: findings -> a terminal, grep lines, JSON Lines, the annotated log, a page, what a build server shows.
 
-The contract, in full:
+The contract, in full::
 
     begin(header)               once, before anything else
     wants(finding)              lines beside the finding's own that the report would show, a source
@@ -48,7 +48,7 @@ class Begin:
 
     sources: tuple[str, ...]
     detector: str
-    model: str | None = None  # the bundle's folder; None: learnt from the input or a baseline
+    model: str | None = None  #: the bundle's folder; None: learnt from the input or a baseline
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class Summary:
     windows: int
     findings: int
     seconds: float
-    errors: tuple[str, ...] = ()  # also said on stderr when they happened
-    notes: tuple[str, ...] = ()  # what the reader should know, such as bounds that were reached
-    times: "tuple[datetime, datetime] | None" = None  # of the first and the last record judged; None: no times
+    errors: tuple[str, ...] = ()  #: also said on stderr when they happened
+    notes: tuple[str, ...] = ()  #: what the reader should know, such as bounds that were reached
+    times: "tuple[datetime, datetime] | None" = None  #: of the first and the last record judged; None: no times
 
 
 def _unread(source: str) -> Iterable[tuple[int, str]]:
@@ -75,10 +75,10 @@ class Output:
 
     stream: TextIO
     color: bool = False
-    links: bool = False  # hyperlinks as well
-    width: int | None = None  # columns; log text beyond is cropped; None: never
-    context: int = 0  # lines around each line to blame
-    read: Callable[[str], Iterable[tuple[int, str]]] = _unread  # all (line, text) of a source, once more
+    links: bool = False  #: hyperlinks as well
+    width: int | None = None  #: columns; log text beyond is cropped; None: never
+    context: int = 0  #: lines around each line to blame
+    read: Callable[[str], Iterable[tuple[int, str]]] = _unread  #: all (line, text) of a source, once more
 
 
 class Report(ABC):
