@@ -6,7 +6,7 @@ BIN = .venv/bin
 LIGHT = .venv/.light
 READY = .venv/.ready
 
-.PHONY: help demo test slow lint types check docs wheel
+.PHONY: help demo test slow lint types check docs site wheel
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -29,10 +29,16 @@ types: $(READY) ## Check the types
 
 check: lint types test slow ## Run all of these, as .ci/run does
 
-docs: $(READY) ## Write again what is generated: docs/formats.md, docs/demo.svg, completions/ and man/
+docs: $(READY) ## Write again what is generated: docs/, completions/ and man/
 	$(BIN)/python docs/formats.py
+	$(BIN)/python docs/commands.py
+	$(BIN)/python docs/detectors.py
+	$(BIN)/python docs/console.py
 	$(BIN)/python docs/shell.py
 	$(BIN)/python docs/picture.py
+
+site: $(READY) ## Build the documentation as site/index.html; a link that leads nowhere is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . site
 
 wheel: $(READY) ## Build dist/logscan-*.whl, which pipx or pip installs
 	$(BIN)/python -m build --wheel
@@ -53,5 +59,5 @@ $(LIGHT): pyproject.toml constraints.txt
 
 $(READY): $(LIGHT)
 	@echo 'Adding torch and what the tests need, once ...' >&2
-	@$(INSTALL) '.[dev,train,qlora]' >&2
+	@$(INSTALL) '.[dev,docs,train,qlora]' >&2
 	@touch $(READY)

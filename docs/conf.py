@@ -1,7 +1,7 @@
 """How Sphinx builds the site (`make site`): from the Markdown as it stands here, with what the docstrings say.
 
-The source is the whole repository, so that links between pages are the same there and here. Whatever cannot be resolved,
-a link, an anchor or a name, is an error (-W), and nothing is fetched, neither now nor by the pages.
+The source is the whole repository, so that links between pages are the same there and here. A link or an anchor that
+leads nowhere is an error, and nothing is fetched, neither now nor by the pages.
 """
 
 from logscan import __version__
@@ -14,10 +14,12 @@ include_patterns = ["*.md", "docs/**.md", "examples/*.md"]
 exclude_patterns = [".*", "benchmarks", "build", "dist", "logscan", "model", "packaging", "site", "tests"]
 
 myst_heading_anchors = 4  # the same as GitHub's
+smartquotes = False  # of -- options, too, it would make dashes
 default_role = "code"  # what stands between backticks in a docstring
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 90  # longer ones have a line for each parameter
 
 html_theme = "furo"
 html_title = "logscan"

@@ -1,4 +1,4 @@
-"""Writes what commands print into the pages that show it: into each block ```console, below the lines that begin with $.
+"""Writes what commands print into the pages that show it: in each block ```console, below the lines that begin with $.
 
 python docs/console.py
 """

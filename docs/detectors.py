@@ -5,11 +5,11 @@ python docs/detectors.py
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from logscan.detectors import registry
 
@@ -38,7 +38,7 @@ def section(name: str) -> Iterator[str]:
     """A detector, in paragraphs."""
     detector = registry.detector_class(name)
     assert detector is not None
-    options = registry.options_of(detector)
+    options = detector().options
     yield f"## {name}"
     yield paragraphs(import_module(detector.__module__).__doc__)[0]
     defaults = flat(options)
@@ -54,22 +54,13 @@ def section(name: str) -> Iterator[str]:
     yield "\n".join(meanings(options))
 
 
-def flat(options: type[Any], inside: str = "") -> dict[str, Any]:
-    """Dotted name -> default."""
+def flat(options: Any, inside: str = "") -> dict[str, Any]:
+    """Dotted name -> value."""
     found: dict[str, Any] = {}
-    kinds = get_type_hints(options)
     for field in fields(options):
-        if is_dataclass(kinds[field.name]):
-            default = field.default if field.default_factory is MISSING else field.default_factory()
-            found |= {name: value_of(default, name) for name in flat(kinds[field.name], f"{inside}{field.name}.")}
-        else:
-            found[inside + field.name] = field.default
+        value = getattr(options, field.name)
+        found |= flat(value, f"{inside}{field.name}.") if is_dataclass(value) else {inside + field.name: value}
     return found
-
-
-def value_of(options: object, name: str) -> Any:
-    """What the last part of a dotted name is there."""
-    return getattr(options, name.rpartition(".")[2])
 
 
 def names(settings: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
@@ -80,17 +71,22 @@ def names(settings: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
     return found
 
 
-def meanings(options: type[Any], inside: str = "") -> Iterator[str]:
+def meanings(options: Any, inside: str = "") -> Iterator[str]:
     """What the docstrings say, those of the classes below first: an item for each line that begins with names."""
-    for kind in reversed(options.__mro__):
-        if not is_dataclass(kind):
-            continue
-        text = re.sub(r"\n(?!\w+(?:, \w+)*: )", " ", cleandoc(kind.__doc__ or ""))
-        yield from (f"- {'of `' + inside + '`: ' if inside else ''}{one}" for one in text.split("\n"))
-    kinds = get_type_hints(options)
+    for kind in reversed(type(options).__mro__):
+        if is_dataclass(kind):
+            text = re.sub(r"\n\n+", "\n", cleandoc(kind.__doc__ or ""))
+            for line in re.sub(r"\n(?!\w+(?:, \w+)*: )", " ", text).splitlines():
+                named = re.match(r"(\w+(?:, \w+)*)(: .*)", line)
+                yield f"- {coded(named[1], inside)}{named[2]}" if named else f"- {line}"
     for field in fields(options):
-        if is_dataclass(kinds[field.name]):
-            yield from meanings(kinds[field.name], field.name)
+        if is_dataclass(value := getattr(options, field.name)):
+            yield from meanings(value, f"{inside}{field.name}.")
+
+
+def coded(names: str, inside: str) -> str:
+    """Names, as they are set."""
+    return ", ".join(f"`{inside}{name}`" for name in names.split(", "))
 
 
 def paragraphs(text: str | None) -> list[str]:

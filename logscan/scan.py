@@ -82,7 +82,7 @@ class Result:
     layouts: dict[str, str] = field(default_factory=dict)
     lines: int = 0
     records: int = 0
-    times: tuple[datetime, datetime] | None = None  # of the first and the last record, where there are any
+    times: tuple[datetime, datetime] | None = None  #: of the first and the last record, where there are any
     windows: int = 0
     seconds: float = 0.0
 

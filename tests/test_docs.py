@@ -21,9 +21,9 @@ from logscan.detectors import registry
 from logscan.findings.finding import Kind
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "examples" / "README.md"]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "examples" / "README.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MANUAL = README + "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/*.md"))
+MANUAL = README + "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md"))
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 EXAMPLES = re.findall(r"^ {4}.*?\b(logscan (?:\w|-h|--).*)$", MANUAL, flags=re.MULTILINE)
 
