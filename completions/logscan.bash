@@ -60,7 +60,7 @@ _logscan() {
         ;;
     train)
         case "$before" in
-        -o | --output) _logscan_paths folder "$word"; return ;;
+        -o | --output | --update) _logscan_paths folder "$word"; return ;;
         --detector) _logscan_words "baseline counts pca isolation-forest one-class-svm logcluster invariants deeplog loganomaly logbert logrobust cnn neurallog plelog rapid fastlogad logllama ensemble logllm bert llama-prompt" "$word"; return ;;
         --preset) _logscan_words "paper small" "$word"; return ;;
         --epochs | --set | --train-share | --limit | --prevalence | --seed | --session | --mask) return ;;
@@ -70,7 +70,7 @@ _logscan() {
         --window) _logscan_words "auto session" "$word"; return ;;
         esac
         if [[ $word == -* ]]; then
-            _logscan_words "-o --output --detector --preset --epochs --set -c --config --encoder --llm --include-base --protocol --resume --train-share --limit --prevalence --seed --log-format --session --window --mask --write-pairs --progress --no-progress -h --help" "$word"
+            _logscan_words "-o --output --update --detector --preset --epochs --set -c --config --encoder --llm --include-base --protocol --resume --train-share --limit --prevalence --seed --log-format --session --window --mask --write-pairs --progress --no-progress -h --help" "$word"
         else
             _logscan_paths file "$word"
         fi
