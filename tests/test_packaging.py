@@ -134,7 +134,7 @@ def test_the_container_copies_what_there_is_and_runs_as_nobody() -> None:
 def test_the_wheel_installs_and_scans(tmp_path: Path) -> None:
     """In an environment of its own, with what it depends on taken from this one."""
     source, dist, venv = tmp_path / "source", tmp_path / "dist", tmp_path / "venv"
-    for name in ("logscan", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("logscan", "completions", "man", "pyproject.toml", "README.md", "LICENSE"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         source.mkdir(exist_ok=True)
         copy(ROOT / name, source / name)
@@ -144,7 +144,8 @@ def test_the_wheel_installs_and_scans(tmp_path: Path) -> None:
     assert wheel.name == f"logscan-{__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert "logscan/py.typed" in names
-    assert {name.split("/")[0] for name in names} == {"logscan", f"logscan-{__version__}.dist-info"}
+    parts = {"logscan", f"logscan-{__version__}.data", f"logscan-{__version__}.dist-info"}
+    assert {name.split("/")[0] for name in names} == parts
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--no-deps", "--no-index"]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
