@@ -53,9 +53,7 @@ def test_lines_that_come_one_by_one_take_few_tables(tmp_path: Path, follower: Fo
         assert kept.in_order([(file, *rows[7]), (file, *rows[2])]) == [(f"{name} 7", None), (f"{name} 2", None)]
 
 
-def test_earlier_lines_are_read_again(
-    tmp_path: Path, follower: Follower, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_earlier_lines_are_read_again(tmp_path: Path, follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "KEPT", 100)
     monkeypatch.setattr(texts, "LEAST", 20)
     kept, path = Texts(follower), tmp_path / "a.log"
