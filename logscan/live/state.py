@@ -88,6 +88,7 @@ def findings_of(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
             **{
                 **row,
                 "lines": tuple(_line(line) for line in row["lines"]),
+                "parts": tuple(row["parts"]),
                 "first_seen": time_of(row["first_seen"]),
                 "last_seen": time_of(row["last_seen"]),
             }

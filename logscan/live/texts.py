@@ -69,15 +69,21 @@ class Texts:
 
     def of(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, Text]:
         """The texts of the lines of a file that are at these (line, offset); those that are gone are absent."""
+        found = self.kept(file, [line for line, _ in places])
+        missing = [place for place in places if place[0] not in found]
+        return found | self.follower.lines_at(file, missing) if missing else found
+
+    def kept(self, file: int, lines: Sequence[int]) -> dict[int, Text]:
+        """The texts of those of these lines that came lately."""
         found: dict[int, Text] = {}
-        wanted = pl.Series([line for line, _ in places], dtype=pl.Int64)
-        first, last = min(line for line, _ in places), max(line for line, _ in places)
+        if not lines:
+            return found
+        wanted, first, last = pl.Series(lines, dtype=pl.Int64), min(lines), max(lines)
         for kept in self._kept:
             if kept.file == file and kept.parts[0]["line"][0] <= last and kept.parts[-1]["line"][-1] >= first:
                 rows = kept.joined().filter(pl.col("line").is_in(wanted.implode()))
                 found.update({line: (text, raw) for line, text, raw in rows.iter_rows()})
-        missing = [place for place in places if place[0] not in found]
-        return found | self.follower.lines_at(file, missing) if missing else found
+        return found
 
     def in_order(self, rows: Sequence[tuple[int, int, int]]) -> list[Text]:
         """The texts at (file, line, offset) each, empty where they are gone."""

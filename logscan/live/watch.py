@@ -114,7 +114,7 @@ class Watch:
                     self._take(source, chunk, now)
                 over = self.follower.over and not arrived
                 if over or now - self._looked >= LOOK:
-                    self._look(now, over, idle=not arrived)
+                    self._look(now, over)
                 self._save()
                 yield from self._given()
                 if over:
@@ -134,7 +134,7 @@ class Watch:
         found = {}
         for source, lines in wanted.items():
             if source in newest:
-                texts = self.texts.of(newest[source], [(line, -1) for line in lines])
+                texts = self.texts.kept(newest[source], sorted(lines))
                 found[source] = {line: text for line, (text, _) in texts.items()}
         return found
 
@@ -186,10 +186,10 @@ class Watch:
         """The judge of a log."""
         if source not in self._judges:
             window, profile = self._run.window, self._normal.profile
-            pause = (window.microseconds or 0) + (max(2 * profile.pause, PATIENCE) if window.by_session else 5_000_000)
+            pause = max(2 * profile.pause, PATIENCE) if window.by_session else 0
             ends = profile.sessions.last() if window.by_session and profile.sessions else None
-            messages, records = self._normal.reader.messages, window.records or 0
-            windows = OpenWindows(0 if records else pause, records, ends, messages)
+            messages = self._normal.reader.messages
+            windows = OpenWindows(pause, window.records or 0, ends, messages, time=window.microseconds or 0)
             self._judges[source] = LiveJudge(
                 profile, windows, self._run.detector, messages, self._run.span, self._steps
             )
@@ -216,12 +216,11 @@ class Watch:
         self._teller.lines_came(lines)
         self._tell(source, self._judge(source).judge_at(chunk, int(now * 1e6)))
 
-    def _look(self, now: float, over: bool, idle: bool) -> None:
+    def _look(self, now: float, over: bool) -> None:
         """Judge what did not come; with `over` what was waited for in vain."""
         self._looked = now
         for source, judge in self._judges.items():
-            silent_for = int((now - self._came) * 1e6) if idle else 0
-            self._tell(source, judge.finish() if over else judge.look(int(now * 1e6), silent_for))
+            self._tell(source, judge.finish() if over else judge.look(int(now * 1e6)))
         self.result.windows = sum(judge.windows for judge in self._judges.values())
         self.on_look(self)
 
@@ -256,6 +255,7 @@ class Watch:
         sources, held = list(self._judges), self._feed.held
         data: dict[str, Any] = {
             "places": [place.to_json() for place in self.follower.places()],
+            "model": self._normal.identity,
             "reader": reader.to_json(),
             "held": [[file, one.source, one.time] for file, one in held.items()],
             "judges": [[source, self._judges[source].to_json()] for source in sources],
@@ -275,16 +275,9 @@ class Watch:
 
     def _restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
         now, result = monotonic(), self.result
-        self._normal.reader.restore(data["reader"])
         for file, source, before in data["held"]:
             self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
             self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
-        for number, (source, judge) in enumerate(data["judges"]):
-            own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
-            self._judge(source).restore(judge, own, int(now * 1e6))
-        self._teller.restore(data["teller"])
-        if self._drift is not None and data["drift"] is not None:
-            self._drift.restore(data["drift"])
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
@@ -292,3 +285,18 @@ class Watch:
         if data["times"]:
             result.times = (datetime.fromisoformat(data["times"][0]), datetime.fromisoformat(data["times"][1]))
         result.problems = [Problem(*problem) for problem in data["problems"]]
+        if data["model"] == self._normal.identity:
+            self._restore_by_key(data, frames, now)
+        else:
+            message = "was written with another model: sessions begin anew, and findings may be told again"
+            self._problem(Problem(str(self.begin.state), message, fatal=False))
+
+    def _restore_by_key(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: float) -> None:
+        """Go on with what means something with the keys of one model only."""
+        self._normal.reader.restore(data["reader"])
+        for number, (source, judge) in enumerate(data["judges"]):
+            own = {name: frames[f"{name}-{number}"] for name in ("open", "early", "carried", "beats")}
+            self._judge(source).restore(judge, own, int(now * 1e6))
+        self._teller.restore(data["teller"])
+        if self._drift is not None and data["drift"] is not None:
+            self._drift.restore(data["drift"])

@@ -6,7 +6,10 @@ import numpy as np
 import polars as pl
 
 from logscan.templates.messages import Messages
+from logscan.windows.cut import STREAM
 from logscan.windows.sessions import EVENTS, MAX_OPEN, Ints, Windows, by_name
+
+LATE = 5_000_000  # microseconds for which events of a window by time may come late
 
 
 class OpenWindows:
@@ -14,6 +17,7 @@ class OpenWindows:
 
     pause: microseconds without an event after which a window is complete, 0: as long as it takes
     records: events with which it is complete, 0: any number; ends: log keys with which it is complete
+    time: microseconds of a window by time, which is complete when the log or the clock has gone on, 0: of others
     limit: events held at most; of more, the windows that were quiet longest are closed
     closed_early: windows closed by that limit
     """
@@ -25,12 +29,14 @@ class OpenWindows:
         ends: Ints | None = None,
         messages: Messages | None = None,
         limit: int = MAX_OPEN,
+        time: int = 0,
     ) -> None:
-        self.pause = pause
+        self.pause = time + LATE if time else pause
         self.records = records
         self.ends = pl.Series(np.zeros(0, np.int64) if ends is None else ends, dtype=pl.Int32)
         self.messages = messages
         self.limit = limit
+        self.time = time
         self.closed_early = 0
         none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
         self._held = none.with_columns(at=pl.lit(None, pl.Int64))
@@ -64,7 +70,7 @@ class OpenWindows:
         """
         if quiet and self.pause:
             last = self._held.group_by("window", maintain_order=True).agg(pl.col("at").max())
-            over = last.filter(pl.col("at") <= now - self.pause)["window"]
+            over = last.filter((pl.col("at") <= now - self.pause) | self._passed())["window"]
             self._complete = pl.concat([self._complete, over])
         if len(self._complete):
             complete, self._complete = self._complete, self._complete.clear()
@@ -81,6 +87,13 @@ class OpenWindows:
     def close_all(self) -> Windows:
         """All that are open: nothing follows."""
         return self._taken(pl.lit(True))
+
+    def _passed(self) -> pl.Expr:
+        """Whether a window by time ended before the last record."""
+        if not self.time or not len(self._held):
+            return pl.lit(False)
+        end = (pl.col("window").cast(pl.Int64) % STREAM - STREAM // 2 + 1) * self.time
+        return end + LATE <= self._held["time"].dt.epoch("us")[-1]
 
     def held(self, now: int) -> pl.DataFrame:
         """The events of open windows, and how many microseconds `ago` they came: for `restore`."""
