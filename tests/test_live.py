@@ -76,7 +76,7 @@ def test_pieces_hold_what_the_whole_holds(model: Path, batch: list[Finding], log
         lines = 0
         for piece in in_pieces(SHOP, random.Random(most), most):
             lines += write(log, piece)
-            live.until(lambda: live.watch.result.lines >= lines - 30)
+            live.until(lambda: live.watch.result.lines >= lines - 30)  # noqa: B023, it is called here
         live.read(len(SHOP))
         live.look()
     assert kinds_and_keys(live.findings) == kinds_and_keys(batch)
@@ -96,7 +96,7 @@ def test_a_state_kept_between_any_pieces_changes_nothing(
     for piece in in_pieces(SHOP, random.Random(3), 90_000):
         with following(log, options=options(model), state=state) as live:
             lines += write(log, piece)
-            live.until(lambda: live.watch.result.lines >= lines - 30)
+            live.until(lambda: live.watch.result.lines >= lines - 30)  # noqa: B023, it is called here
         findings += live.findings
     with following(log, options=options(model), state=state) as live:
         live.read(len(SHOP))
@@ -527,7 +527,6 @@ def test_findings_that_were_not_taken_are_given_again(model: Path, log: Path, tm
     with following(log, options=options(model), state=state) as live:
         live.until(lambda: len(live.findings) == 2)
         live.look(2)
-    assert [finding.id for finding in live.findings][0] == first.id
     assert live.findings[0] == first
     assert len(live.findings) == 2
     with following(log, options=options(model), state=state) as live:
