@@ -1,7 +1,8 @@
 """Windows that are still open: in whatever blocks their events come, the closed ones are those of the whole log."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from logscan.templates.messages import Messages
 from logscan.windows import OpenWindows, Sessions, Windows
+from logscan.windows import open as opened
+from logscan.windows.cut import Window
 from logscan.windows.sessions import by_name
 
 EventsOf = Callable[[Sequence[tuple[int, int]]], pl.DataFrame]
@@ -18,6 +21,14 @@ EventsOf = Callable[[Sequence[tuple[int, int]]], pl.DataFrame]
 END = 3
 arrivals = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=60)
 blocks = st.lists(st.integers(1, 9), max_size=30)
+
+
+@pytest.fixture(autouse=True, scope="module", params=[3, 20_000])
+def few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Events are sorted often, and never."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened, "FEW", request.param)
+        yield
 
 
 def split(events: pl.DataFrame, sizes: Sequence[int]) -> list[pl.DataFrame]:
@@ -54,7 +65,7 @@ def run(windows: OpenWindows, parts: Sequence[pl.DataFrame]) -> list[tuple[Windo
     return [*closed, (windows.close_all(), True)]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks)
 def test_the_windows_of_blocks_are_those_of_all_at_once(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int]
@@ -70,7 +81,7 @@ def test_the_windows_of_blocks_are_those_of_all_at_once(
     assert closed.starts.tolist() == whole.starts.tolist()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks)
 def test_what_grew_is_given_whole_with_what_is_fresh(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int]
@@ -84,7 +95,7 @@ def test_what_grew_is_given_whole_with_what_is_fresh(
         assert sorted(fresh) == part["line"].to_list()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks, st.integers(1, 40))
 def test_under_a_limit_no_event_is_lost_and_the_rest_is_whole(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int], limit: int
@@ -116,7 +127,7 @@ def test_those_that_were_quiet_longest_are_closed_by_the_limit(events_of: Events
     assert windows.closed_early == 1
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks, st.integers(1, 5))
 def test_a_window_closes_when_its_pause_is_over(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int], pause: int
@@ -145,7 +156,7 @@ def test_without_a_look_at_what_is_quiet_nothing_closes_by_its_pause(events_of: 
     assert len(list(windows.close(1_000, quiet=True))) == 1
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks)
 def test_a_window_closes_with_an_event_that_ends_it(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int]
@@ -164,7 +175,7 @@ def test_a_window_closes_with_an_event_that_ends_it(
     assert sorted(seen) == list(range(1, len(given_) + 1))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(1, 50), blocks, st.integers(1, 7))
 def test_windows_of_a_number_of_records_close_when_they_are_full(
     events_of: EventsOf, n: int, sizes: list[int], records: int
@@ -181,7 +192,21 @@ def test_windows_of_a_number_of_records_close_when_they_are_full(
     assert len(windows) == n % records
 
 
-@settings(deadline=None)
+def test_a_window_by_time_closes_when_the_log_has_gone_on(events_of: EventsOf) -> None:
+    begin, minute = datetime(2026, 3, 2, 8), 60_000_000
+    seconds = [0, 30, 59, 60, 64, 65, 3_600, 59, 3_664, 3_665]  # one comes late
+    times = pl.Series("time", [begin + timedelta(seconds=second) for second in seconds], dtype=pl.Datetime("us"))
+    records = events_of([(0, 0)] * len(seconds)).with_columns(times).rename({"window": "session"})
+    events = Window.parse("60s").cut(records).rename({"session": "window"})
+    windows, closed = OpenWindows(time=minute), []
+    for at in range(len(events)):
+        windows.add(events[at : at + 1], at)
+        closed.append([lines for part, _ in windows.close(at, quiet=True) for lines in rows(part).values()])
+    assert closed == [[], [], [], [], [], [[1, 2, 3]], [[4, 5, 6]], [], [[8]], [[7]]]
+    assert list(rows(windows.close_all()).values()) == [[9, 10]]
+
+
+@settings(deadline=None, max_examples=30)
 @given(arrivals, blocks, st.integers(0, 30), st.booleans())
 def test_held_and_restored_anywhere_it_goes_on_the_same(
     events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int], at: int, words: bool
@@ -229,6 +254,6 @@ def test_nothing_is_open(words: bool) -> None:
     assert list(windows.close(5, quiet=True)) == []
     assert len(windows.close_all()) == 0
     assert len(windows.held(5)) == 0
-    empty = windows.held(5).drop("ago")
+    empty = windows.held(5).drop("ago", "nth")
     assert len(windows.add(empty, 7)) == 0
     assert by_name(empty, messages).starts.tolist() == [0]
