@@ -14,6 +14,7 @@ from logscan.live import tell, watch
 from logscan.live.watch import Begin, Watch
 from logscan.models.bundle import save
 from logscan.scan import Options, scan
+from logscan.train import Options as TrainOptions
 from logscan.train import train, update
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -532,3 +533,53 @@ def test_findings_that_were_not_taken_are_given_again(model: Path, log: Path, tm
     with following(log, options=options(model), state=state) as live:
         live.look(2)
     assert live.findings == []
+
+
+# Networks, and detectors of whole windows
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny LogLLaMA of the shop, and one where event counts have a say."""
+    pytest.importorskip("torch", reason="needs logscan[train]")
+    folder = tmp_path_factory.mktemp("networks")
+    small = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32, "epochs": 12}
+    for combine in ("nothing", "counts"):
+        settings = {"lm": small, "rl": {"episodes": 0}, "combine": combine, "folds": 0}
+        learnt = train([str(EXAMPLES / "good.log")], TrainOptions(detector="logllama", settings=settings))
+        save(folder / combine, learnt.profile, learnt.card, learnt.detector)
+    return folder
+
+
+def swapped() -> list[str]:
+    """An order that is completed before it is paid, and the rest of it."""
+    lines = max(sessions_of(EXAMPLES / "good.log"), key=len)
+    return [lines[0], lines[1], lines[-3], *lines[3:]]
+
+
+@pytest.mark.slow
+def test_a_network_tells_early(network: Path, log: Path) -> None:
+    lines = swapped()
+    with following(log, options=options(network / "nothing")) as live:
+        write(log, "".join(lines[:3]))
+        live.read(3)
+        live.until(lambda: bool(live.findings))
+        assert live.findings[0].lines[0].text == lines[2].rstrip("\n")
+        assert live.watch.result.windows == 0
+
+
+@pytest.mark.slow
+def test_where_counts_have_a_say_it_is_told_when_the_session_closes(
+    network: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PATIENCE", 500_000)
+    lines = swapped()
+    with following(log, options=options(network / "counts")) as live:
+        live.watch._normal.profile.pause = 250_000
+        write(log, "".join(lines[:3]))
+        live.read(3)
+        live.look(3)
+        assert live.findings == []
+        live.until(lambda: bool(live.findings))
+        assert live.findings[0].window == "session order-32787"
+        assert live.watch.result.windows >= 0

@@ -116,6 +116,26 @@ def test_under_a_limit_no_event_is_lost_and_the_rest_is_whole(
         rows(part)
 
 
+@settings(deadline=None, max_examples=30)
+@given(arrivals, blocks, st.integers(0, 4))
+def test_what_grew_is_cut_beyond_the_reach(
+    events_of: EventsOf, given_: list[tuple[int, int]], sizes: list[int], reach: int
+) -> None:
+    windows, everything, known = OpenWindows(reach=reach), OpenWindows(), dict.fromkeys(range(7), 0)
+    for now, part in enumerate(split(events_of(given_), sizes)):
+        grown, whole = windows.add(part, now), everything.add(part, now)
+        assert grown.ids.tolist() == whole.ids.tolist()
+        cut = rows(grown)
+        for window, lines in rows(whole).items():
+            beyond = len(lines) - len(cut[window])
+            assert cut[window] == lines[beyond:]
+            assert beyond == (known[window] if reach == 0 else max(known[window] // reach - 1, 0) * reach)
+            known[window] = len(lines)
+        order = grown.ids[::-1]
+        assert windows.whole(order).ids.tolist() == order.tolist()
+        assert rows(windows.whole(order)) == rows(whole)
+
+
 def test_those_that_were_quiet_longest_are_closed_by_the_limit(events_of: EventsOf) -> None:
     windows = OpenWindows(limit=6)
     windows.add(events_of([(1, 0), (2, 0), (1, 1), (3, 0), (3, 1), (2, 1)]), 0)
@@ -176,11 +196,11 @@ def test_a_window_closes_with_an_event_that_ends_it(
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(1, 50), blocks, st.integers(1, 7))
+@given(st.integers(1, 50), blocks, st.integers(1, 7), st.integers(0, 3))
 def test_windows_of_a_number_of_records_close_when_they_are_full(
-    events_of: EventsOf, n: int, sizes: list[int], records: int
+    events_of: EventsOf, n: int, sizes: list[int], records: int, reach: int
 ) -> None:
-    windows, done = OpenWindows(records=records), []
+    windows, done = OpenWindows(records=records, reach=reach), []
     events = events_of([(at // records, 0) for at in range(n)])
     for part in split(events, sizes):
         windows.add(part, 0)

@@ -18,7 +18,6 @@ from logscan.templates.messages import Messages
 from logscan.windows.open import OpenWindows
 from logscan.windows.sessions import Floats, Windows
 
-LONG = 512  # events of a window that are looked at when it grows
 AGAIN = 1_000_000  # microseconds for which a step is not evidence once more
 STEP = ["session", "source", "line"]
 REMEMBERED = 200_000  # beginnings of windows whose last step is known
@@ -109,12 +108,12 @@ class LiveJudge(Baseline):
 
     def _early(self, detector: SequenceDetector, grown: Windows) -> pl.DataFrame:
         """The steps that make windows anomalous which are not complete."""
-        if not len(grown) or self.steps is None:
+        if not len(grown) or self.steps is None or detector.reach is None:
             return EVIDENCE
-        grown = _recent(grown)
         nats = self.steps.nats(grown)
         nats[grown.starts[:-1][self._cut(grown, detector.span_)[0]]] = 0.0
-        limits = detector.early(grown, np.maximum.reduceat(nats, grown.starts[:-1]))
+        worst = np.maximum.reduceat(nats, grown.starts[:-1])
+        limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
         certain = nats > np.repeat(limits, grown.lengths)
         if certain.any():
             steps = grown.events.filter(pl.Series(certain)).rename({"window": "session"})
@@ -173,14 +172,3 @@ class LiveJudge(Baseline):
         self.open.restore(frames["open"], now)
         self._early_steps = frames["early"]
         self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], frames["carried"], frames["beats"]
-
-
-def _recent(windows: Windows) -> Windows:
-    """The windows without what lies far back in long ones, always cut at the same places."""
-    known = windows.lengths - np.add.reduceat(windows.events["fresh"].to_numpy(), windows.starts[:-1], dtype=np.int64)
-    far = np.maximum(known // LONG - 1, 0) * LONG
-    if not far.any():
-        return windows
-    rows = np.arange(len(windows.events)) >= np.repeat(windows.starts[:-1] + far, windows.lengths)
-    starts = np.concatenate([[0], np.cumsum(windows.lengths - far)])
-    return Windows(windows.events.filter(pl.Series(rows)), starts, windows.messages)

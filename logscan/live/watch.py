@@ -189,7 +189,11 @@ class Watch:
             pause = max(2 * profile.pause, PATIENCE) if window.by_session else 0
             ends = profile.sessions.last() if window.by_session and profile.sessions else None
             messages = self._normal.reader.messages
-            windows = OpenWindows(pause, window.records or 0, ends, messages, time=window.microseconds or 0)
+            detector = self._run.detector or profile.sessions
+            reach = (detector.reach or 0) if isinstance(detector, SequenceDetector) else 0
+            windows = OpenWindows(
+                pause, window.records or 0, ends, messages, time=window.microseconds or 0, reach=reach
+            )
             self._judges[source] = LiveJudge(
                 profile, windows, self._run.detector, messages, self._run.span, self._steps
             )

@@ -15,6 +15,7 @@ from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, by
 
 LATE = 5_000_000  # microseconds for which events of a window by time may come late
 FEW = 20_000  # events that need not be sorted
+ALL = 1 << 40  # events
 
 
 class OpenWindows:
@@ -23,6 +24,7 @@ class OpenWindows:
     pause: microseconds without an event after which a window is complete, 0: as long as it takes
     records: events with which it is complete, 0: any number; ends: log keys with which it is complete
     time: microseconds of a window by time, which is complete when the log or the clock has gone on; 0: of others
+    reach: how many events of a window before what is fresh are given with it at the least
     limit: events held at most; of more, the windows that were quiet longest are closed
     closed_early: windows closed by that limit
     """
@@ -35,6 +37,7 @@ class OpenWindows:
         messages: Messages | None = None,
         limit: int = MAX_OPEN,
         time: int = 0,
+        reach: int = ALL,
     ) -> None:
         self.pause = time + LATE if time else pause
         self.records = records
@@ -42,6 +45,7 @@ class OpenWindows:
         self.messages = messages
         self.limit = limit
         self.time = time
+        self.reach = reach
         self.closed_early = 0
         none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
         self._new = none.with_columns(nth=pl.lit(None, pl.Int64), at=pl.lit(None, pl.Int64))
@@ -56,20 +60,30 @@ class OpenWindows:
     def add(self, events: pl.DataFrame, now: int) -> Windows:
         """Take events with the columns of `Windows.events` that came at `now`, in microseconds of any clock.
 
-        Gives the windows that grew, whole, with the column `fresh` in their events.
+        Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
+        is cut at a multiple of it, so that windows with the same events are cut alike.
         """
         nth = pl.int_range(self._nth, self._nth + len(events), dtype=pl.Int64)
         events = events.with_columns(nth=nth, at=pl.lit(now, pl.Int64))
-        known = self._events_of(events["window"].unique().to_numpy()).with_columns(fresh=False)
-        windows = by_name(pl.concat([known, events.with_columns(fresh=True)]).drop("nth", "at"), self.messages)
+        ids = np.unique(events["window"].to_numpy())
+        known, beyond = self._recent(ids)
+        grown = pl.concat([known.with_columns(fresh=False), events.with_columns(fresh=True)])
+        windows = by_name(grown.drop("nth", "at"), self.messages)
         self._new = pl.concat([self._new, events])
         self._nth += len(events)
         if self.time and (last_time := events["time"].drop_nulls().dt.epoch("us").last()) is not None:
             self._newest = int(last_time)
-        full = windows.lengths >= self.records if self.records else np.zeros(len(windows), bool)
+        lengths = windows.lengths + beyond[np.searchsorted(ids, windows.ids)]
+        full = lengths >= self.records if self.records else np.zeros(len(windows), bool)
         last = windows.events["key"].gather(windows.starts[1:] - 1)
         self._complete.append(windows.ids[full | last.is_in(self.ends.implode()).to_numpy()])
         return windows
+
+    def whole(self, windows: Hashes) -> Windows:
+        """These windows, all of them open, with all their events, in this order."""
+        found = by_name(self._events_of(windows).drop("nth", "at"), self.messages)
+        order = np.argsort(found.ids)
+        return found.take(order[np.searchsorted(found.ids[order], windows)])
 
     def close(self, now: int, quiet: bool) -> Iterator[tuple[Windows, bool]]:
         """Windows that are complete; with `quiet` those too whose pause is over at `now`, which takes a look at all.
@@ -114,22 +128,36 @@ class OpenWindows:
         self._windows = self._old["window"].to_numpy()
         self._open = np.ones(len(events), bool)  # of the old ones
 
-    def _rows_of(self, windows: Hashes) -> Ints:
-        """The old events of these windows."""
+    def _old_of(self, windows: Hashes) -> tuple[Ints, Ints]:
+        """(n,) the first row among the old events, and (n,) how many there are, of each of these windows."""
         first = np.searchsorted(self._windows, windows, "left")
         lengths = np.searchsorted(self._windows, windows, "right") - first
-        rows = np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
-        return rows[self._open[rows]]
+        lengths[lengths > 0] *= self._open[first[lengths > 0]]
+        return first, lengths
+
+    def _new_of(self, windows: Hashes) -> pl.DataFrame:
+        return self._new.filter(pl.col("window").is_in(pl.Series(windows).implode()))
 
     def _events_of(self, windows: Hashes) -> pl.DataFrame:
         """The events of these windows in the order in which they came."""
-        new = self._new.filter(pl.col("window").is_in(pl.Series(windows).implode()))
-        return pl.concat([self._old[self._rows_of(windows)].sort("nth"), new])
+        return pl.concat([self._old[_rows(*self._old_of(windows))].sort("nth"), self._new_of(windows)])
+
+    def _recent(self, windows: Hashes) -> tuple[pl.DataFrame, Ints]:
+        """The events of these sorted windows without those beyond the reach, and (n,) how many these are."""
+        first, old = self._old_of(windows)
+        events = self._new_of(windows)
+        window = np.searchsorted(windows, events["window"].to_numpy())
+        known = old + np.bincount(window, minlength=len(windows))
+        beyond = np.maximum(known // self.reach - 1, 0) * self.reach if self.reach else known
+        skipped = np.minimum(beyond, old)
+        if (beyond > old).any():
+            events = events.filter(pl.int_range(pl.len()).over("window") >= pl.Series((beyond - old)[window]))
+        return pl.concat([self._old[_rows(first + skipped, old - skipped)].sort("nth"), events]), beyond
 
     def _taken(self, windows: Hashes) -> Windows:
         """These windows, which are no longer held."""
         events = self._events_of(windows).drop("nth", "at")
-        self._open[self._rows_of(windows)] = False
+        self._open[_rows(*self._old_of(windows))] = False
         self._new = self._new.filter(~pl.col("window").is_in(pl.Series(windows).implode()))
         return by_name(events, self.messages)
 
@@ -149,3 +177,9 @@ class OpenWindows:
             return np.zeros(len(windows), bool)
         end = (windows.astype(np.int64) % STREAM - STREAM // 2 + 1) * self.time
         return np.asarray(end + LATE <= self._newest)
+
+
+def _rows(first: Ints, lengths: Ints) -> Ints:
+    """All rows from each first one on."""
+    rows: Ints = np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+    return rows
