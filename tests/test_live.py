@@ -543,9 +543,17 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny LogLLaMA of the shop, and one where event counts have a say."""
     pytest.importorskip("torch", reason="needs logscan[train]")
     folder = tmp_path_factory.mktemp("networks")
-    small = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32, "epochs": 12}
+    small = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32}
+    small |= {"epochs": 30, "learning_rate": 0.02, "batch": 16}
     for combine in ("nothing", "counts"):
-        settings = {"lm": small, "rl": {"episodes": 0}, "combine": combine, "folds": 0}
+        settings = {
+            "lm": small,
+            "rl": {"episodes": 0},
+            "combine": combine,
+            "folds": 0,
+            "improbable": 0.01,
+            "improbable_counts": 0.01,
+        }
         learnt = train([str(EXAMPLES / "good.log")], TrainOptions(detector="logllama", settings=settings))
         save(folder / combine, learnt.profile, learnt.card, learnt.detector)
     return folder
@@ -582,4 +590,31 @@ def test_where_counts_have_a_say_it_is_told_when_the_session_closes(
         assert live.findings == []
         live.until(lambda: bool(live.findings))
         assert live.findings[0].window == "session order-32787"
-        assert live.watch.result.windows >= 0
+        live.look()
+        assert live.watch.result.windows == 1
+
+
+@pytest.fixture(scope="module")
+def by_counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that judges windows of twenty lines as wholes."""
+    folder = tmp_path_factory.mktemp("counts")
+    learnt = train([str(EXAMPLES / "good.log")], TrainOptions(detector="counts", window="20"))
+    save(folder / "model", learnt.profile, learnt.card, learnt.detector)
+    return folder / "model"
+
+
+def test_windows_that_are_judged_as_wholes_are_told_close_by_close(by_counts: Path, log: Path, tmp_path: Path) -> None:
+    state, lines, findings = tmp_path / "state", SHOP[5400:5480], []
+    for at in range(0, len(lines), 30):
+        with following(log, options=options(by_counts), state=state) as live:
+            write(log, "".join(lines[at : at + 30]))
+            live.read(min(at + 30, len(lines)))
+            live.look()
+            assert live.watch.result.windows == live.watch.result.lines // 20
+        findings += live.findings
+    whole = scan([str(log)], options(by_counts))
+    assert {f.lines[0].line for f in findings if f.kind == "window"} >= {
+        f.lines[0].line for f in whole.findings if f.kind == "window"
+    }
+    assert any(finding.kind == "window" for finding in findings)
+    assert "counts" in live.watch.result.detector
