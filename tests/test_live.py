@@ -2,12 +2,13 @@
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from live import following, quick, write
+from followed import following, quick, write
 
 from logscan.findings import Finding
 from logscan.live import tell, watch
@@ -292,6 +293,7 @@ def test_a_log_that_appears_later_and_two_at_once(model: Path, tmp_path: Path) -
         n += write(one, "".join(SHOP[100:200]))
         live.read(n)
         live.until(lambda: bool(live.findings))
+        assert live.watch.result.sources == (str(one), str(two))
         (finding,) = [finding for finding in live.findings if finding.kind == "value"]
         assert finding.source == str(two)
         assert finding.lines[0].text == SHOP[2799].rstrip("\n")
@@ -524,6 +526,7 @@ def test_findings_that_were_not_taken_are_given_again(model: Path, log: Path, tm
     begun = Watch([str(log)], options(model), Begin(0, state))
     findings = begun.findings()
     first = next(findings)
+    assert isinstance(findings, Generator)
     findings.close()  # as if it ended while the first was printed
     with following(log, options=options(model), state=state) as live:
         live.until(lambda: len(live.findings) == 2)
@@ -543,7 +546,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny LogLLaMA of the shop, and one where event counts have a say."""
     pytest.importorskip("torch", reason="needs logscan[train]")
     folder = tmp_path_factory.mktemp("networks")
-    small = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32}
+    small: dict[str, Any] = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32}
     small |= {"epochs": 30, "learning_rate": 0.02, "batch": 16}
     for combine in ("nothing", "counts"):
         settings = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -17,9 +18,11 @@ from logscan.live.feed import ENOUGH, HOLD, SAMPLED, Feed
 from logscan.records import Chunk, Reader
 from logscan.sources import Problem, open_streams
 from logscan.sources.follow import Follower
+from logscan.templates import Messages
 from logscan.templates.keys import Keys
 from logscan.windows import Window
 
+KINDS = {"message": pl.String, "level": pl.String, "kept": pl.String}
 COLUMNS = ["line", "last_line", "offset", "time", "session"]
 HEADERS = [
     f"2026-03-02 08:00:{second:02},000 INFO  [exec-1] Checkout - order-{second} received" for second in range(60)
@@ -217,3 +220,59 @@ def test_another_log_of_the_same_format_is_known_by_its_first_line(known: Writte
         ((source, chunk),) = feed.overdue(5.001 + HOLD)
     assert source == str(other)
     assert chunk.records["time"].to_list() == [datetime(2026, 3, 2, 8)]
+
+
+said_since = st.lists(
+    st.sampled_from(
+        [
+            *(
+                f"2026-03-02 08:01:00,000 INFO  [exec-1] Kiln - pot of {name} fell"
+                for name in ("ann", "bob", "cy", "dot")
+            ),
+            *(f"2026-03-02 08:01:00,000 INFO  [exec-1] Kiln - pot of {name} fell and broke" for name in ("ann", "eve")),
+            *(f"2026-03-02 08:01:00,000 WARN  [exec-1] Kiln - the door is {state} now" for state in ("open", "shut")),
+            "2026-03-02 08:01:01,000 ERROR [exec-1] Kiln - the fire went out",
+            *HEADERS[:2],
+        ]
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=25)
+@given(text=said_since, at=st.integers(0, 25), words=st.booleans())
+def test_a_reader_that_is_restored_anywhere_goes_on_the_same(
+    tmp_path_factory: pytest.TempPathFactory, text: list[str], at: int, words: bool
+) -> None:
+    path = tmp_path_factory.mktemp("restored") / "app.log"
+
+    def learnt() -> Reader:
+        reader = new_reader("4", path)
+        reader.messages = Messages("masked") if words else None
+        reader.__post_init__()
+        keys = pl.DataFrame({"message": ["order-0 received"], "level": ["INFO"], "kept": [None]}, KINDS)
+        reader.keys.of(keys)
+        reader.freeze()
+        return reader
+
+    columns = ["line", "source", "session", "key", *(["message"] if words else [])]
+    found = []
+    for restored in (False, True):
+        written = Written(path, learnt())
+        with closing(written.follower):
+            for number, line in enumerate(text):
+                if restored and number == at:
+                    state = orjson.loads(orjson.dumps(written.feed.reader.to_json()))
+                    written.feed.reader = learnt()
+                    written.feed.reader.restore(state)
+                written.write(f"{line}\n".encode(), now=number)
+            written.read(now=99.0)
+        reader = written.feed.reader
+        records = pl.concat(chunk.records for chunk in written.chunks).select(columns)
+        templates = [reader.keys.template(key) for key in range(len(reader.keys))]
+        found.append((records, templates, reader.messages.texts if reader.messages else []))
+    (one, *same), (other, *same_too) = found
+    assert one.equals(other)
+    assert same == same_too

@@ -107,13 +107,13 @@ def test_under_a_limit_no_event_is_lost_and_the_rest_is_whole(
         windows.add(part, 0)
         closed += list(windows.close(0, quiet=False))
         assert len(windows) <= limit
-    early = sum(len(part) for part, _ in closed)
+    early = sum(len(one) for one, _ in closed)
     assert windows.closed_early == early
     assert not any(complete for _, complete in closed)
     closed.append((windows.close_all(), True))
-    assert pl.concat(part.events for part, _ in closed).sort("line").equals(events)
-    for part, _ in closed:
-        rows(part)
+    assert pl.concat(one.events for one, _ in closed).sort("line").equals(events)
+    for one, _ in closed:
+        rows(one)
 
 
 @settings(deadline=None, max_examples=30)

@@ -78,6 +78,7 @@ class Watch:
         self._say = on_problem
         self._stopped = False
         self._began = self._saved = self._looked = self._came = monotonic()
+        self._save_took = 0.0
         self._judges: dict[str, LiveJudge] = {}
         self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
@@ -86,7 +87,7 @@ class Watch:
         saved = state.load(path) if path is not None and path.exists() else None
         places = None if saved is None else [Place.from_json(place) for place in saved[0]["places"]]
         self.follower = Follower(paths, self.begin.tail, self._problem, places)
-        self.result.sources = tuple(dict.fromkeys(place.source for place in self.follower.places())) or tuple(paths)
+        self.result.sources = self._sources() or tuple(paths)
         self.texts = Texts(self.follower)
         self._normal = self._what_is_normal(paths, saved is not None)
         self._feed = Feed(self._normal.reader)
@@ -170,6 +171,9 @@ class Watch:
                 return found
         return normal.finish(run, found, None if path is None else state.model_beside(path))
 
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(place.source for place in self.follower.places()))
+
     def _judge_by(self, found: normal.Normal) -> None:
         """From now on what arrives is judged."""
         self._normal = found
@@ -204,6 +208,8 @@ class Watch:
     def _take(self, source: str, chunk: Chunk, now: float) -> None:
         """Judge a chunk, or learn from it while it is not known what is normal."""
         records = chunk.records
+        if source not in self.result.sources:
+            self.result.sources = self._sources()
         lines = int((records["last_line"] - records["line"] + 1).sum())
         self.result.records += len(records)
         self.result.lines += lines
@@ -247,12 +253,13 @@ class Watch:
     def _save(self, needed: bool = False, lasting: bool = False) -> None:
         """Write the state, if there is a reason."""
         now = monotonic()
-        due = now - self._saved >= LOOK and self._saved <= self._came
+        due = now - self._saved >= max(LOOK, 10 * self._save_took) and self._saved <= self._came
         if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
             return
         self._saved = now
         data, frames = self._state(now)
         state.save(self.begin.state, data, frames, lasting)
+        self._save_took = monotonic() - now
 
     def _state(self, now: float) -> state.State:
         reader, result = self._normal.reader, self.result

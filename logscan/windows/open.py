@@ -71,8 +71,8 @@ class OpenWindows:
         windows = by_name(grown.drop("nth", "at"), self.messages)
         self._new = pl.concat([self._new, events])
         self._nth += len(events)
-        if self.time and (last_time := events["time"].drop_nulls().dt.epoch("us").last()) is not None:
-            self._newest = int(last_time)
+        if self.time and len(times := events["time"].drop_nulls().dt.epoch("us").to_numpy()):
+            self._newest = int(times[-1])
         lengths = windows.lengths + beyond[np.searchsorted(ids, windows.ids)]
         full = lengths >= self.records if self.records else np.zeros(len(windows), bool)
         last = windows.events["key"].gather(windows.starts[1:] - 1)
