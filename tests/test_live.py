@@ -1,5 +1,6 @@
 """Logs that are followed: what is found while they are written, when, and how often."""
 
+import os
 import random
 import re
 from collections.abc import Generator, Iterator, Sequence
@@ -621,3 +622,37 @@ def test_windows_that_are_judged_as_wholes_are_told_close_by_close(by_counts: Pa
     }
     assert any(finding.kind == "window" for finding in findings)
     assert "counts" in live.watch.result.detector
+
+
+# Rotation
+
+
+def test_findings_over_a_rotation_have_their_own_lines(model: Path, log: Path) -> None:
+    with following(log, options=options(model)) as live:
+        n = write(log, "".join(SHOP[:50]) + new_line("clay"))
+        live.read(n)
+        os.rename(log, log.with_name("app.log.1"))
+        n += write(log, "".join(SHOP[50:60]) + new_line("glaze"))
+        live.read(n)
+        live.until(lambda: len(live.findings) == 2)
+        texts = [(finding.source, finding.lines[0].line, finding.lines[0].text) for finding in live.findings]
+    assert texts == [
+        (str(log), 51, new_line("clay").rstrip("\n")),
+        (str(log), 11, new_line("glaze").rstrip("\n")),
+    ]
+
+
+def test_a_kind_of_line_that_becomes_more_general_is_told_once(model: Path, log: Path, tmp_path: Path) -> None:
+    state, n, ids = tmp_path / "state", 0, []
+    for names in (["ann"], ["bob", "cleo"], ["dan", "eve", "finn", "gus"]):
+        with following(log, options=options(model), state=state) as live:
+            text = [
+                f"2026-03-03 09:00:00,000 ERROR [exec-1] Kiln - pot of {name} fell from the upper shelf\n"
+                for name in names
+            ]
+            n += write(log, "".join(text))
+            live.read(n)
+            live.look()
+        ids += [finding.id for finding in live.findings]
+    assert len(ids) == len(set(ids))
+    assert len(ids) <= 5
