@@ -73,7 +73,7 @@ def batch(model: Path) -> list[Finding]:
 # The same as of a complete log
 
 
-@pytest.mark.parametrize("most", [200_000, 40_000])
+@pytest.mark.parametrize("most", [200_000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_pieces_hold_what_the_whole_holds(model: Path, batch: list[Finding], log: Path, most: int) -> None:
     with following(log, options=options(model)) as live:
         lines = 0
