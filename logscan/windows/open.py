@@ -14,6 +14,7 @@ from logscan.windows.cut import STREAM
 from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, by_name
 
 LATE = 5_000_000  # microseconds for which events of a window by time may come late
+CHUNKS = 16  # pieces in which new events lie, each of which costs
 FEW = 20_000  # events that need not be sorted
 ALL = 1 << 40  # events
 
@@ -70,6 +71,8 @@ class OpenWindows:
         grown = pl.concat([known.with_columns(fresh=False), events.with_columns(fresh=True)])
         windows = by_name(grown.drop("nth", "at"), self.messages)
         self._new = pl.concat([self._new, events])
+        if self._new.n_chunks() > CHUNKS:
+            self._new = self._new.rechunk()
         self._nth += len(events)
         if self.time and len(times := events["time"].drop_nulls().dt.epoch("us").to_numpy()):
             self._newest = int(times[-1])
