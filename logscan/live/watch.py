@@ -31,7 +31,7 @@ from logscan.live.judge import LiveJudge, Steps
 from logscan.live.tell import Teller
 from logscan.live.texts import Texts
 from logscan.records import Chunk
-from logscan.scan import Options, Progress, Result, Run, extended, no_progress, with_session
+from logscan.scan import Options, Progress, Result, Run, extended, in_words, no_progress, with_session
 from logscan.sources import Problem
 from logscan.sources.follow import Arrived, Follower
 from logscan.sources.place import Place
@@ -119,6 +119,7 @@ class Watch:
                 yield from self._given()
                 if over:
                     break
+            self._count()
             self._save(lasting=True)
 
     def _given(self) -> Iterator[Finding]:
@@ -222,8 +223,12 @@ class Watch:
         for source, judge in self._judges.items():
             silent_for = int((now - self._came) * 1e6) if idle else 0
             self._tell(source, judge.finish() if over else judge.look(int(now * 1e6), silent_for))
-        self.result.windows = sum(judge.windows for judge in self._judges.values())
+        self._count()
         self.on_look(self)
+
+    def _count(self) -> None:
+        self.result.windows = sum(judge.windows for judge in self._judges.values())
+        self.result.layouts = {name: in_words(layout) for name, layout in self._normal.reader.layouts.items()}
 
     def _tell(self, source: str, evidence: pl.DataFrame) -> None:
         if not len(evidence):
