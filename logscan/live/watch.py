@@ -83,8 +83,11 @@ class Watch:
         self._untaken: list[Finding] = []  # in the state, and maybe not given
         self._run = Run(options or Options(), self.result, progress, self._problem)
         path = self.begin.state
-        saved = state.load(path) if path is not None and path.exists() else None
-        places = None if saved is None else [Place.from_json(place) for place in saved[0]["places"]]
+        saved = None if path is None or not path.exists() else (path, *state.load(path))
+        places = None
+        if saved is not None:
+            with state.understood(saved[0]):
+                places = [Place.from_json(place) for place in saved[1]["places"]]
         self.follower = Follower(paths, self.begin.tail, self._problem, places)
         self.result.sources = tuple(dict.fromkeys(place.source for place in self.follower.places())) or tuple(paths)
         self.texts = Texts(self.follower)
@@ -93,7 +96,8 @@ class Watch:
         if self._normal.finished:
             self._judge_by(self._normal)
         if saved is not None:
-            self._restore(*saved)
+            with state.understood(saved[0]):
+                self._restore(*saved)
         self._save(lasting=True)
 
     def stop(self) -> None:
@@ -157,7 +161,8 @@ class Watch:
         if path is not None and resumed:
             beside = state.model_beside(path)
             if not beside.exists():
-                raise InputError(f"{path} goes with the model {beside}, which is gone: delete the state to begin anew")
+                words = "name the --model that it was written with, or delete it to begin anew"
+                raise InputError(f"{path} goes with a model, and {beside} is none: {words}")
             return normal.of_model(run, beside)
         if run.options.baseline:
             found = normal.of_baseline(run)
@@ -174,6 +179,7 @@ class Watch:
     def _judge_by(self, found: normal.Normal) -> None:
         """From now on what arrives is judged."""
         self._normal = found
+        self._keys = state.digest(found.reader.keys.hashes())
         self._feed.reader = found.reader
         detector = self._run.detector or found.profile.sessions
         self._steps = Steps(detector) if isinstance(detector, SequenceDetector) else None
@@ -261,6 +267,7 @@ class Watch:
         sources, held = list(self._judges), self._feed.held
         data: dict[str, Any] = {
             "places": [place.to_json() for place in self.follower.places()],
+            "keys": self._keys,
             "reader": reader.to_json(),
             "held": [[file, one.source, one.time] for file, one in held.items()],
             "judges": [[source, self._judges[source].to_json()] for source in sources],
@@ -278,18 +285,8 @@ class Watch:
                 frames[f"{name}-{number}"] = frame
         return data, frames
 
-    def _restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
+    def _restore(self, path: Path, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
         now, result = monotonic(), self.result
-        self._normal.reader.restore(data["reader"])
-        for file, source, before in data["held"]:
-            self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
-            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
-        for number, (source, judge) in enumerate(data["judges"]):
-            own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
-            self._judge(source).restore(judge, own, int(now * 1e6))
-        self._teller.restore(data["teller"])
-        if self._drift is not None and data["drift"] is not None:
-            self._drift.restore(data["drift"])
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
@@ -297,3 +294,17 @@ class Watch:
         if data["times"]:
             result.times = (datetime.fromisoformat(data["times"][0]), datetime.fromisoformat(data["times"][1]))
         result.problems = [Problem(*problem) for problem in data["problems"]]
+        for file, source, before in data["held"]:
+            self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
+            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
+        if data["keys"] != self._keys:
+            word = "was written with another model: no line is skipped, but windows that were open are judged in part"
+            self._problem(Problem(str(path), word, fatal=False))
+            return
+        self._normal.reader.restore(data["reader"])
+        for number, (source, judge) in enumerate(data["judges"]):
+            own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
+            self._judge(source).restore(judge, own, int(now * 1e6))
+        self._teller.restore(data["teller"])
+        if self._drift is not None and data["drift"] is not None:
+            self._drift.restore(data["drift"])
