@@ -34,14 +34,15 @@ class Texts:
         return added
 
     def of(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, Text]:
-        """The texts of the lines of a file that are at these (line, offset); those that are gone are absent."""
+        """The texts of the lines of a file that are at these (line, offset), -1 for an offset that is not known; those
+        that are gone are absent."""
         found: dict[int, Text] = {}
         wanted = pl.Series([line for line, _ in places], dtype=pl.Int64)
         for kept, _, lines in self._kept:
             if kept == file and len(lines) and lines["line"][0] <= wanted.max() and lines["line"][-1] >= wanted.min():
                 rows = lines.filter(pl.col("line").is_in(wanted.implode()))
                 found.update({line: (text, raw) for line, text, raw in rows.iter_rows()})
-        missing = [place for place in places if place[0] not in found]
+        missing = [(line, offset) for line, offset in places if line not in found and offset >= 0]
         return found | self.follower.lines_at(file, missing) if missing else found
 
     def in_order(self, rows: Sequence[tuple[int, int, int]]) -> list[Text]:

@@ -26,6 +26,7 @@ from logscan.detectors.drift import Drift, way_out
 from logscan.errors import InputError
 from logscan.findings.finding import Finding
 from logscan.live import normal, state
+from logscan.live.clock import Clock
 from logscan.live.feed import Feed, Held
 from logscan.live.judge import LiveJudge, Steps
 from logscan.live.tell import Teller
@@ -77,12 +78,16 @@ class Watch:
         self.on_look = on_look
         self._say = on_problem
         self._stopped = False
-        self._began = self._saved = self._looked = self._came = monotonic()
+        self._clock = Clock()
+        self._saved = self._looked = self._came = self._clock()
+        self._began = monotonic()
         self._judges: dict[str, LiveJudge] = {}
         self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
         self._run = Run(options or Options(), self.result, progress, self._problem)
         path = self.begin.state
+        if path is not None and not path.parent.is_dir():  # before much is learnt
+            raise InputError(f"the state {path} cannot be written: there is no folder {path.parent}")
         saved = None if path is None or not path.exists() else (path, *state.load(path))
         places = None
         if saved is not None:
@@ -111,7 +116,7 @@ class Watch:
             while not self._stopped:
                 arrived = self.follower.arrivals(0.02 if self._feed.waiting else WAIT)
                 self.bytes += self.texts.add(arrived)
-                now = monotonic()
+                now = self._clock()
                 if arrived:
                     self._came, self.last["last_line"] = now, time()
                 for source, chunk in chain(self._feed.chunks(arrived, now), self._feed.overdue(now)):
@@ -254,7 +259,7 @@ class Watch:
 
     def _save(self, needed: bool = False, lasting: bool = False) -> None:
         """Write the state, if there is a reason."""
-        now = monotonic()
+        now = self._clock()
         due = now - self._saved >= LOOK and self._saved <= self._came
         if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
             return
@@ -286,7 +291,7 @@ class Watch:
         return data, frames
 
     def _restore(self, path: Path, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
-        now, result = monotonic(), self.result
+        now, result = self._clock(), self.result
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
