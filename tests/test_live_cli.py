@@ -67,6 +67,7 @@ def test_a_reader_that_left_is_noticed_although_nothing_is_found(live: Followed)
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("jq"), reason="no jq")
 def test_jq_behind_a_followed_log(live: Followed) -> None:
     pipe = bash(live, "logscan scan -f app.log --state live.state --json | jq --unbuffered -r .kind//.type; true")

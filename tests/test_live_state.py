@@ -77,6 +77,7 @@ def test_a_state_that_holds_something_else(tmp_path: Path, write: Callable[[str,
         Watch([log], Options(), Begin(state=path))
 
 
+@pytest.mark.slow
 def test_a_state_of_another_model(tmp_path: Path, write: Callable[[str, list[str]], str]) -> None:
     """Its place is kept, what depends on log keys is not, which is said."""
     log, path = write("app.log", NORMAL), tmp_path / "live.state"

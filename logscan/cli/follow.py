@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, TextIO
@@ -33,7 +33,7 @@ class Following:
 
     def check(self, follow: bool, options: "Options", report: str) -> None:
         """Raises OptionError where options do not go together."""
-        given = [field.name for field in fields(self) if getattr(self, field.name) not in (None, False)]
+        given = [name for name, value in asdict(self).items() if value is not None and value is not False]
         if given and not follow:
             raise OptionError(f"--{given[0].replace('_', '-')} is for a log that is followed: add --follow")
         if follow and (options.since or options.until or options.split_at):
