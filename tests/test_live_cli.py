@@ -94,6 +94,27 @@ def test_sigterm_is_an_ordinary_end(live: Followed) -> None:
 
 
 @pytest.mark.slow
+def test_ctrl_c_ends_a_whole_pipeline_in_order(live: Followed) -> None:
+    """The reader is gone before the summary is written."""
+    command = f"(logscan scan -f app.log --state {live.state.name} --json --html page.html; echo $? > status) | cat"
+    for wait in (0.0, 0.5, 1.0):
+        live.path.write_text("".join(f"{line}\n" for line in NORMAL))
+        pipe = bash(live, f"trap : INT; {command}")
+        live.write(fault())
+        while '"finding"' not in line_of(pipe.stdout):
+            pass
+        time.sleep(wait)
+        (live.folder / "page.html").unlink(missing_ok=True)
+        os.killpg(pipe.pid, signal.SIGINT)
+        _, _, err = ended(pipe)
+        assert err.startswith("1 finding in 1 line, ")
+        assert len(err.splitlines()) == 1
+        assert (live.folder / "status").read_text() == "130\n"
+        assert SYLLABLES[0] in (live.folder / "page.html").read_text()
+        live.state.unlink()
+
+
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_although_nobody_reads(live: Followed) -> None:
     """The reader stalls, the pipe is full: the first one cannot be heeded."""
     reading, writing = full_pipe()

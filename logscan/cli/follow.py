@@ -58,6 +58,7 @@ def run_live(
 
     Gives what was done, and the signal that ended it, 0 for none.
     """
+    from logscan.cli import drop_unwritten
     from logscan.cli.progress import shown_progress, shown_status
     from logscan.findings.accepted import remember
     from logscan.findings.redact import redacted
@@ -77,6 +78,7 @@ def run_live(
             watch = Watch(paths, options, begin, advance, problems.say, look)
         header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
         told: list[Finding] = []
+        gone = False  # who read the output
         try:
             with stopping(watch.stop) as stopped:
                 for report in reports:
@@ -89,14 +91,19 @@ def run_live(
                         report.output.stream.flush()
                     told = [*told[1 - RECENT :], redacted(finding) if problems.redact else finding]
                     remember(told)
-        except BrokenPipeError:  # what else is written is finished
-            for report in reports[1:]:
-                report.end(_summary(watch))
-            raise
+        except BrokenPipeError:
+            gone = True
     summary = _summary(watch)
-    for report in reports:
-        report.end(summary)
-        report.output.stream.flush()
+    for report in reports[gone:]:
+        try:
+            report.end(summary)
+            report.output.stream.flush()
+        except BrokenPipeError:  # what else is written is finished
+            gone = True
+    if gone and not stopped:
+        raise BrokenPipeError
+    if gone:  # Ctrl-C ends all of a pipeline
+        drop_unwritten()
     return watch.result, summary, min(stopped, default=0)
 
 
