@@ -8,6 +8,7 @@ import time
 import urllib.request
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +89,17 @@ def test_counters_in_a_file_and_at_a_port(live: Followed) -> None:
         port = free.getsockname()[1]
     for target in ("x.prom", f":{port}"):
 
-        def counted(target: str = target) -> str:
+        def counted(holds: str, target: str = target) -> bool:
             if target == "x.prom":
-                return (live.folder / target).read_text()
+                return holds in (live.folder / target).read_text()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=START) as answer:
-                return str(answer.read().decode())
+                return holds in answer.read().decode()
 
         process = live.follow("--metrics", target)
-        assert "logscan_lines_total 0.0" in counted()
+        assert counted("logscan_lines_total 0.0")
         live.write(fault(), NORMAL[0])
-        wait_for(lambda counted=counted: "logscan_lines_total 2.0" in counted())
-        assert 'logscan_findings_total{kind="new"} 1.0' in counted()
+        wait_for(partial(counted, "logscan_lines_total 2.0"))
+        assert counted('logscan_findings_total{kind="new"} 1.0')
         assert ended(process, signal.SIGTERM)[0] == 0
         live.state.unlink()
         live.path.write_text("".join(f"{line}\n" for line in NORMAL))
@@ -128,6 +129,7 @@ def test_reports_that_tell_in_the_end(live: Followed, report: str, head: str) ->
     process = live.follow("--format", report)
     live.write(fault())
     time.sleep(1)
+    assert process.stdout
     assert not select.select([process.stdout], [], [], 0)[0]
     status, out, err = ended(process, signal.SIGTERM)
     assert status == 0

@@ -90,8 +90,12 @@ def test_a_state_of_another_model(tmp_path: Path, write: Callable[[str, list[str
         watch = Watch([log], options, Begin(state=path), on_problem=problems.append)
         with Path(log).open("a") as out:
             out.write("".join(f"{line}\n" for line in more))
-        lines = watch.result.lines + len(more)
-        watch.on_look = lambda watch, lines=lines: watch.stop() if watch.result.lines == lines else None
+
+        def look(watch: Watch, lines: int = watch.result.lines + len(more)) -> None:
+            if watch.result.lines == lines:
+                watch.stop()
+
+        watch.on_look = look
         found = [finding.lines[0].text for finding in watch.findings()]
         assert found == ([fault()] if fault() in more else [])
         assert ["another model" in problem.message for problem in problems] == [True] * said
