@@ -1,126 +1,99 @@
-"""A log that is written while `logscan scan -f` follows it, in a process of its own."""
+"""A log that is followed in this process, in a thread of its own, while the test writes it."""
 
-import fcntl
-import os
-import select
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from threading import Thread
 
 import pytest
-from test_cli import COMMAND, environment
 
-START = 30.0  # seconds that anything may take on a busy machine
+from logscan.findings import Finding
+from logscan.live import watch
+from logscan.live.watch import Begin, Watch
+from logscan.scan import Options
+from logscan.sources import Problem
 
-
-def pages(first: int, last: int) -> list[str]:
-    """A line a second."""
-    return [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(first, last)]
-
-
-NORMAL = pages(0, 1200)
-SYLLABLES = ("balar", "cetis", "dimon", "fover", "gulan", "heric", "jomal", "kupen")
+PATIENCE = 20.0  # seconds for what was written to be read
 
 
-def fault(n: int = 0) -> str:
-    """A line of a kind that was never seen, each n another one."""
-    words = " ".join(syllable + SYLLABLES[n] for syllable in SYLLABLES)
-    return f"2026-03-02 08:{20 + n // 6}:{n % 6}0 ERROR disk: {words}"
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks are more frequent than in life."""
+    monkeypatch.setattr(watch, "LOOK", 0.03)
+    monkeypatch.setattr(watch, "WAIT", 0.01)
 
 
-class Followed:
-    """A log, and `logscan scan -f` on it."""
+class Live:
+    """What follows the logs. findings: so far; problems: what was said; looks: at what did not come."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / "app.log"
-        self.path.write_text("".join(f"{line}\n" for line in NORMAL))
-        self.state = folder / "live.state"
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def write(self, *lines: str) -> None:
-        """Lines, as a service writes them."""
-        with self.path.open("a") as out:
-            out.write("".join(f"{line}\n" for line in lines))
-
-    def follow(self, *args: str, stdout: int | IO[bytes] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-        """The process, when it has begun to follow: it has written its state then."""
-        state = self.state
-        before = state.stat().st_mtime_ns if state.exists() else 0
-        process = subprocess.Popen(
-            [*COMMAND, "scan", "app.log", "-f", "--state", state.relative_to(self.folder), *args],
-            cwd=self.folder,
-            env=environment(self.folder),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
+    def __init__(self, paths: Sequence[Path | str], options: Options, begin: Begin) -> None:
+        self.findings: list[Finding] = []
+        self.problems: list[Problem] = []
+        self.looks = 0
+        self.failed: BaseException | None = None
+        self.watch = Watch(
+            [str(path) for path in paths], options, begin, on_problem=self.problems.append, on_look=self._look
         )
-        self.started.append(process)
-        wait_for(lambda: process.poll() is not None or (state.exists() and state.stat().st_mtime_ns > before))
-        time.sleep(0.1)  # it listens to signals a moment later
-        return process
+        self._thread = Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for finding in self.watch.findings():
+                self.findings.append(finding)
+        except BaseException as error:  # to be raised in the test
+            self.failed = error
+
+    def _look(self, watch: Watch) -> None:
+        self.looks += 1
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for it."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if self.failed is not None:
+                raise self.failed
+            assert self._thread.is_alive(), "ended"
+            assert time.monotonic() < end, f"{self.watch.result.lines} lines, {self.found}"
+            time.sleep(0.002)
+
+    def read(self, lines: int) -> None:
+        """Wait until so many lines were judged in all."""
+        self.until(lambda: self.watch.result.lines >= lines)
+        assert self.watch.result.lines == lines
+
+    def look(self, times: int = 2) -> None:
+        """Wait until it has looked at what did not come."""
+        before = self.looks
+        self.until(lambda: self.looks >= before + times)
+
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """Kind and the first template of each finding."""
+        return [(finding.kind, finding.lines[0].template) for finding in self.findings]
+
+    def stop(self) -> None:
+        """End in order."""
+        self.watch.stop()
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        if self.failed is not None:
+            raise self.failed
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + START
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+@contextmanager
+def following(*paths: Path | str, options: Options, tail: int | None = 0, state: Path | None = None) -> Iterator[Live]:
+    """Until the end of the block."""
+    live = Live(paths, options, Begin(tail, state))
+    try:
+        yield live
+    finally:
+        live.stop()
 
 
-def line_of(stream: IO[bytes] | None) -> str:
-    """The next line, when it comes."""
-    assert stream is not None
-    assert select.select([stream], [], [], START)[0], "nothing came"
-    return os.read(stream.fileno(), 1 << 16).decode()
-
-
-def ended(process: "subprocess.Popen[bytes]", number: int = 0) -> tuple[int, str, str]:
-    """Status, stdout and stderr, after a signal if one is named."""
-    if number:
-        process.send_signal(number)
-    out, err = process.communicate(timeout=START)
-    return process.returncode, (out or b"").decode(), err.decode()
-
-
-def bash(live: Followed, script: str) -> "subprocess.Popen[bytes]":
-    """A line of bash with `logscan --state live.state`, when it follows."""
-    process = subprocess.Popen(
-        ["bash", "-c", f'logscan() {{ "{sys.executable}" -m logscan "$@"; }}; {script}'],
-        cwd=live.folder,
-        env=environment(live.folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    live.started.append(process)
-    wait_for(live.state.exists)
-    return process
-
-
-FULL = 1 << 16  # bytes of a pipe
-
-
-def full_pipe() -> tuple[int, int]:
-    """The ends of a pipe into which no more goes."""
-    reading, writing = os.pipe()
-    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, FULL)
-    os.write(writing, b"\n" * FULL)
-    return reading, writing
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Followed]:
-    followed = Followed(tmp_path)
-    yield followed
-    for process in followed.started:
-        if process.poll() is None:
-            if os.getpgid(process.pid) == process.pid:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.communicate()
+def write(path: Path, text: str | bytes) -> int:
+    """Add to a log; gives the lines that were added."""
+    data = text.encode() if isinstance(text, str) else text
+    with path.open("ab") as out:
+        out.write(data)
+    return data.count(b"\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from followed import NORMAL, START, fault, wait_for
+from live_process import NORMAL, START, fault, wait_for
 from test_cli import COMMAND, environment, run, shell
 from test_cli_scan import EVIL
 from test_cli_terminal import COLOR, in_terminal

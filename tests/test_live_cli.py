@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from followed import (
+from live_process import (
     FULL,
     NORMAL,
     START,

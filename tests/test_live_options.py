@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from followed import NORMAL, START, SYLLABLES, Followed, ended, fault, line_of, live, pages, wait_for
+from live_process import NORMAL, START, SYLLABLES, Followed, ended, fault, line_of, live, pages, wait_for
 from test_cli import run
 
 from logscan.cli.follow import Following

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from followed import NORMAL, Followed, ended, fault, line_of, live
+from live_process import NORMAL, Followed, ended, fault, line_of, live
 
 from logscan.errors import InputError
 from logscan.live import state

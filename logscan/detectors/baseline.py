@@ -14,7 +14,7 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
     window  an event to blame for a window that a detector of whole windows calls anomalous
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log
 from typing import Any, Protocol, runtime_checkable
 
@@ -65,6 +65,7 @@ class SequenceDetector(Protocol):
 
     span_: int
     sessions_: int
+    reach: int | None  # events before a step that say how surprising it is; None: only the whole window says it
 
     def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
         """(events,) of the step to each event, and (n,) of the end of each window, in nats."""
@@ -75,8 +76,9 @@ class SequenceDetector(Protocol):
     def seen(self, vectors: Hashes, more_than: int = 0) -> Bools:
         """(n,) whether normal windows had the same event counts."""
 
-    def early(self, windows: Windows, worst: Floats) -> Floats:
-        """(n,) nats above which a step makes each window anomalous whatever follows in it, given the worst so far."""
+    def early(self, worst: Floats, whole: Callable[[Ints], Windows]) -> Floats:
+        """(n,) nats above which a step makes each window anomalous whatever follows in it, given the worst of the last
+        steps; whole: the windows at these indices, as far as they are known."""
 
     def expected(self, windows: Windows, rows: Ints, at_end: Bools) -> list[list[tuple[int, float]]]:
         """The keys that were most probable in the place of these events, or behind them."""

@@ -235,6 +235,11 @@ class LogBERT(KeyNetwork):
         )
         return train(self.network, stage, run)
 
+    @property
+    def reach(self) -> int | None:
+        """None: what follows a key says what it should be, as what came before it."""
+        return None
+
     def _judge(self, scorer: Scorer, vocabulary: Vocabulary, ends: bool) -> Judge:
         return MaskJudge(scorer, vocabulary, self.options.context, self.options.overlap, ends, self._turns)
 

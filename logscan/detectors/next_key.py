@@ -5,7 +5,7 @@ one is less probable than a threshold that is calibrated on held-out normal wind
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -68,6 +68,11 @@ class NextKey(ABC):
         return Scores(usual * ratio(worst, limit), np.repeat(usual, windows.lengths) * ratio(steps, limit))
 
     @property
+    def reach(self) -> int | None:
+        """As many events as a network reads at once, by default; None where event counts have a say, too."""
+        return None if self.by_counts else 512
+
+    @property
     def by_counts(self) -> bool:
         """Whether a window whose event counts were seen cannot be anomalous."""
         return False
@@ -89,11 +94,9 @@ class NextKey(ABC):
         limit = self.threshold_ if self.options.rule == "surprise" else 0.0
         return np.where(self._excused(windows), np.inf, limit)
 
-    def early(self, windows: Windows, worst: Floats) -> Floats:
-        """(n,) the same for windows that are not complete, whatever follows in them: infinite where their event counts
-        have a say, which nobody knows yet."""
-        limit = self.threshold_ if self.options.rule == "surprise" else 0.0
-        return np.full(len(windows), np.inf if self.by_counts else limit)
+    def early(self, worst: Floats, whole: Callable[[Ints], Windows]) -> Floats:
+        """(n,) the same for windows that are not complete, whatever follows in them."""
+        return np.full(len(worst), self.threshold_ if self.options.rule == "surprise" else 0.0)
 
     def seen(self, vectors: Hashes, more_than: int = 0) -> npt.NDArray[np.bool_]:
         """(n,) whether a normal window had the same event counts."""

@@ -14,6 +14,7 @@ put where at most `false_positives` of them would be called anomalous. Where all
 of well-known events in an order beyond anything held out is anomalous too.
 """
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,7 @@ class SessionDetector:
     vectors_, contents_: of the event counts of normal sessions, digests and (v, keys) counts
     """
 
+    reach: int | None = 1  # steps follow a 2-gram model
     contents_: npt.NDArray[np.int32] | None = None  # where there are not too many
     vectors_: Hashes
     vector_counts_: Ints
@@ -214,16 +216,18 @@ class SessionDetector:
         those of more than so many normal sessions."""
         return np.where(self.seen(windows.vectors, more_than), self.order_threshold_, self.threshold_)
 
-    def early(self, windows: Windows, worst: Floats) -> Floats:
+    def early(self, worst: Floats, whole: Callable[[Ints], Windows]) -> Floats:
         """(n,) nats of surprise above which a step makes each window anomalous whatever follows in it, given the worst
-        one so far: no normal session has more of every event, or the step is improbable beyond anything."""
-        limits = np.full(len(windows), self.order_threshold_)
+        of its last steps: no normal session has more of every event, or the step is improbable beyond anything.
+
+        whole: the windows at these indices
+        """
+        limits = np.full(len(worst), self.order_threshold_)
         asked = np.flatnonzero((worst > self.threshold_) & (worst <= self.order_threshold_))
         if self.contents_ is not None and len(asked):
-            width = self.contents_.shape[1]
-            for window in asked:
-                keys = windows.keys[windows.starts[window] : windows.starts[window + 1]]
-                counts = np.bincount(keys, minlength=width)
+            width, windows = self.contents_.shape[1], whole(asked)
+            for window, start, end in zip(asked, windows.starts, windows.starts[1:], strict=False):
+                counts = np.bincount(windows.keys[start:end], minlength=width)
                 known = not counts[width:].any() and (self.contents_ >= counts[:width]).all(axis=1).any()
                 limits[window] = self.order_threshold_ if known else self.threshold_
         return limits

@@ -49,7 +49,7 @@ class Layout:
         `before` is the time of the one before all.
         """
         shape = self.format.shape(lines["text"])
-        kind, start = self.kinds(shape)
+        kind, start = self.kinds(shape, headed=before is not None)
         first = lines.filter(start) if not start.all() else lines
         if len(first) < len(lines):
             last_line = lines["line"].filter(start.shift(-1).fill_null(True))
@@ -111,10 +111,11 @@ class Layout:
 
         return cls(format_of(data["format"]), data.get("session"), data.get("kept"))
 
-    def kinds(self, shape: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """(what each line is to its record, whether it begins one), from the shapes of lines."""
+    def kinds(self, shape: pl.Series, headed: bool = False) -> tuple[pl.Series, pl.Series]:
+        """(what each line is to its record, whether it begins one), from the shapes of lines; headed: whether there
+        were headers before them."""
         kind = self._kinds(shape)
-        if not (kind == HEAD).any():  # indentation means something only beside lines that have none
+        if not headed and not (kind == HEAD).any():  # indentation means something only beside lines that have none
             kind = pl.Series([OTHER], dtype=pl.Int8).new_from_index(0, len(shape))
         return kind, _starts(kind)
 

@@ -14,8 +14,7 @@ class Clock:
 
     def __init__(self, turn: float = TURN) -> None:
         self.turn = turn
-        self._asked = monotonic()
-        self._seconds = self._asked
+        self._seconds = self._asked = monotonic()
 
     def __call__(self) -> float:
         asked, self._asked = self._asked, monotonic()

@@ -12,14 +12,15 @@ import polars as pl
 
 from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector
 from logscan.detectors.profile import Profile
+from logscan.detectors.sessions import BEGIN
 from logscan.detectors.wholes import WindowDetector
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
 from logscan.windows.open import OpenWindows
 from logscan.windows.sessions import Floats, Windows
 
-LONG = 512  # events of a window that are looked at when it grows
 AGAIN = 1_000_000  # microseconds for which a step is not evidence once more
+STEP = ["session", "source", "line"]
 REMEMBERED = 200_000  # beginnings of windows whose last step is known
 
 
@@ -65,6 +66,7 @@ class LiveJudge(Baseline):
         self.steps = steps
         self.now = 0
         self._said: dict[tuple[int, int], int] = {}  # when a step was evidence, by the key before it and its own
+        self._early_steps = EVIDENCE.select(STEP)  # that were told before their windows closed
         self._complete = True  # the windows that are judged now
         self._over = False  # the log
 
@@ -73,12 +75,9 @@ class LiveJudge(Baseline):
         self.now = now
         return self.judge(chunk)
 
-    def look(self, now: int, idle: int) -> pl.DataFrame:
-        """Evidence in what did not come: windows that are complete, and keys that have gone silent.
-
-        idle: microseconds since the log was last written
-        """
-        found = [EVIDENCE, self._silences(self._rates.silent_at_end(idle))]
+    def look(self, now: int) -> pl.DataFrame:
+        """Evidence in what did not come: windows that are complete, and keys that have gone silent."""
+        found = [EVIDENCE, self._silences(self._rates.silent_at_end(now - self.now))]
         if self.detector is not None:
             found += self._closed(now, quiet=True)
         return pl.concat([frame.select(EVIDENCE.columns) for frame in found if len(frame) or frame is EVIDENCE])
@@ -92,33 +91,48 @@ class LiveJudge(Baseline):
         found = []
         for windows, complete in self.open.close(now, quiet):
             self._complete = complete
-            found.append(self._judge_windows(windows))
+            found.append(self._rest(windows))
         return found
+
+    def _rest(self, windows: Windows) -> pl.DataFrame:
+        """The evidence in closed windows without the steps that were told early."""
+        evidence, told = self._judge_windows(windows), self._early_steps
+        if not len(told):
+            return evidence
+        self._early_steps = told.filter(~pl.col("session").is_in(pl.Series(windows.ids).implode()))
+        known = evidence.join(told.with_columns(told=True), on=STEP, how="left", maintain_order="left")["told"]
+        return evidence.filter(known.is_null() | pl.col("about").str.contains("/end/"))
 
     def _last_windows(self) -> pl.DataFrame:
         self._over = True
-        return self._judge_windows(self.open.close_all())
+        return self._rest(self.open.close_all())
 
     def _early(self, detector: SequenceDetector, grown: Windows) -> pl.DataFrame:
         """The steps that make windows anomalous which are not complete."""
-        if not len(grown) or self.steps is None:
+        if not len(grown) or self.steps is None or detector.reach is None:
             return EVIDENCE
-        grown = _recent(grown)
         nats = self.steps.nats(grown)
         nats[grown.starts[:-1][self._cut(grown, detector.span_)[0]]] = 0.0
-        limits = detector.early(grown, np.maximum.reduceat(nats, grown.starts[:-1]))
-        nats[~self._worth_saying(grown, nats > np.repeat(limits, grown.lengths))] = 0.0
+        worst = np.maximum.reduceat(nats, grown.starts[:-1])
+        limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
+        certain = nats > np.repeat(limits, grown.lengths)
+        if certain.any():
+            steps = grown.events.filter(pl.Series(certain)).rename({"window": "session"})
+            self._early_steps = pl.concat([self._early_steps, steps.select(STEP)])
+        nats[~self._worth_saying(grown, certain)] = 0.0
         chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
         if not len(chosen):
             return EVIDENCE
-        strange, steps = grown.take(chosen), nats[grown.rows(chosen)]
+        strange, surprise = grown.take(chosen), nats[grown.rows(chosen)]
         nothing, as_far_as_known = np.zeros(len(chosen)), np.ones(len(chosen), bool)
-        return self._strange_steps(detector, strange, steps, nothing, limits[chosen], as_far_as_known)
+        return self._strange_steps(detector, strange, surprise, nothing, limits[chosen], as_far_as_known)
 
     def _worth_saying(self, windows: Windows, strange: Bools) -> Bools:
         """(events,) which of the strange steps are evidence: of equal ones, one every AGAIN."""
+        before = np.concatenate([[BEGIN], windows.keys[:-1]])
+        before[windows.starts[:-1]] = BEGIN
         for row in np.flatnonzero(strange).tolist():
-            step = int(windows.keys[row - 1]) if row else -1, int(windows.keys[row])
+            step = int(before[row]), int(windows.keys[row])
             if self.now - self._said.get(step, -AGAIN) < AGAIN:
                 strange[row] = False
             else:
@@ -149,23 +163,15 @@ class LiveJudge(Baseline):
 
     def frames(self, now: int) -> dict[str, pl.DataFrame]:
         """The open windows, and what the rates go on with."""
-        return {"open": self.open.held(now), "carried": self._rates.carried, "beats": self._rates.beats}
+        rates = {"carried": self._rates.carried, "beats": self._rates.beats}
+        return {"open": self.open.held(now), "early": self._early_steps, **rates}
 
     def restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: int) -> None:
         """Go on with what `to_json` and `frames` gave."""
         (first, last), self.windows = data["borders"], int(data["windows"])
         self._borders = (tuple(first), tuple(last))
         self._untold, self.open.closed_early = int(data["untold"]), int(data["closed_early"])
+        self.now = now
         self.open.restore(frames["open"], now)
+        self._early_steps = frames["early"]
         self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], frames["carried"], frames["beats"]
-
-
-def _recent(windows: Windows) -> Windows:
-    """The windows without what lies far back in long ones, always cut at the same places."""
-    known = windows.lengths - np.add.reduceat(windows.events["fresh"].to_numpy(), windows.starts[:-1], dtype=np.int64)
-    far = np.maximum(known // LONG - 1, 0) * LONG
-    if not far.any():
-        return windows
-    rows = np.arange(len(windows.events)) >= np.repeat(windows.starts[:-1] + far, windows.lengths)
-    starts = np.concatenate([[0], np.cumsum(windows.lengths - far)])
-    return Windows(windows.events.filter(pl.Series(rows)), starts, windows.messages)

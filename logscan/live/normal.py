@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 
 from logscan.detectors.profile import Profile
@@ -26,6 +29,12 @@ class Normal:
     profile: Profile
     finished: bool
     card: dict[str, Any]
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells a model from others: with another one, keys have other numbers."""
+        made = [self.card.get("detector"), self.card.get("created"), self.reader.keys.hashes()]
+        return blake2b(orjson.dumps(made), digest_size=8).hexdigest()
 
     def learn(self, chunk: Chunk) -> None:
         """Learn from more records, which were not judged."""
@@ -52,6 +61,7 @@ def of_baseline(run: Run) -> Normal:
 def of_logs(run: Run, paths: Sequence[str], places: Sequence[Place]) -> Normal:
     """What was written before these places, where following begins; to be finished."""
     reader = run.reader(Keys(run.options.masks))
+    reader.on_problem = lambda problem: None if problem.fatal else run.on_problem(problem)  # what follows will say it
     for place in places:
         reader.only = reader.only & ((pl.col("file") != place.source) | (pl.col("line") < place.line))
     streams = open_streams([path for path in paths if path != "-"], lambda problem: None)
@@ -62,7 +72,7 @@ def of_logs(run: Run, paths: Sequence[str], places: Sequence[Place]) -> Normal:
         for chunk in reader.chunks(stream):
             normal.learn(chunk)
             run.progress("learning", chunk.read, stream.size)
-    reader.only = EVERYTHING
+    reader.only, reader.on_problem = EVERYTHING, run.on_problem
     return normal
 
 

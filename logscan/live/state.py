@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,6 @@ def understood(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is damaged, or no state of logscan ({error}): name another, or delete it") from None
 
 
-def digest(keys: Sequence[str]) -> str:
-    """Of the log keys that a state is about, by number."""
-    return blake2b("".join(keys).encode(), digest_size=8).hexdigest()
-
-
 def listed(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Findings as they stand in JSON."""
     rows = [asdict(finding) for finding in findings]
@@ -105,6 +99,7 @@ def findings_of(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
             **{
                 **row,
                 "lines": tuple(_line(line) for line in row["lines"]),
+                "parts": tuple(row["parts"]),
                 "first_seen": time_of(row["first_seen"]),
                 "last_seen": time_of(row["last_seen"]),
             }

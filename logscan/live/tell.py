@@ -38,7 +38,7 @@ class Teller:
     """What is told of the evidence of all logs.
 
     reader: what numbers the sources of evidence; texts: of its lines
-    over: findings beyond the budget; accepted: findings that are known to be fine
+    accepted: findings that are known to be fine
     """
 
     def __init__(self, profile: Profile, options: Options, reader: Reader, texts: Texts) -> None:
@@ -46,11 +46,16 @@ class Teller:
         self.options = options
         self.reader = reader
         self.texts = texts
-        self.over = 0
         self.accepted = 0
         self.room = max(options.budget, 1.0) if options.budget else 0.0
         self._told: dict[Item, Told] = {}
         self._seen: dict[str, float] = {}  # when each signature was last seen
+        self._beyond: dict[str, None] = {}  # signatures that there was no room for
+
+    @property
+    def over(self) -> int:
+        """Findings beyond the budget, which were not told since."""
+        return len(self._beyond)
 
     def lines_came(self, lines: int) -> None:
         """Their share of the budget."""
@@ -71,11 +76,10 @@ class Teller:
     def _is_back(self, item: Item, now: float) -> bool:
         """Whether evidence is new, or was not seen for long."""
         told = self._told.get(item)
-        if told is None:
+        if told is None or now - told.last > QUIET:
             return True
-        quiet, told.last = now - told.last, now
-        self._seen[told.signature] = now
-        return quiet > QUIET
+        told.last = self._seen[told.signature] = now
+        return False
 
     def _finding(self, cause: Cause, now: float) -> Finding | None:
         """The finding of a cause, if it is to be told."""
@@ -88,16 +92,19 @@ class Teller:
             finding = replace(finding, signature=signatures.pop())
         if finding.score < self.options.min_score:
             return None
-        if finding.accepted(self.options.accepted):
-            self.accepted += 1
-            return None
         if now - self._seen.get(finding.signature, -QUIET) < QUIET:  # found by other evidence before
             self._remember(items, finding, now)
             return None
+        if finding.accepted(self.options.accepted):
+            self.accepted += 1
+            self._remember(items, finding, now)
+            return None
         if self.room < 1:
-            self.over += 1
+            if len(self._beyond) < MOST:
+                self._beyond[finding.signature] = None
             return None
         self.room -= 1
+        self._beyond.pop(finding.signature, None)
         self._remember(items, finding, now)
         rows = cause.rows.sort("source", "line").head(MAX_LINES)
         files = [file for _, file in self.reader.files]
@@ -113,19 +120,20 @@ class Teller:
                 del self._told[item]
             self._seen = {told.signature: told.last for told in self._told.values()}
         for item in items:
-            self._told.setdefault(item, Told(finding.signature, now))
+            self._told.setdefault(item, Told(finding.signature, now)).last = now
         self._seen[finding.signature] = now
 
     def to_json(self) -> dict[str, Any]:
         """For `restore`."""
         told = [[*item, told.signature, told.last] for item, told in self._told.items()]
-        return {"told": told, "room": self.room, "over": self.over, "accepted": self.accepted}
+        return {"told": told, "room": self.room, "beyond": list(self._beyond), "accepted": self.accepted}
 
     def restore(self, data: dict[str, Any]) -> None:
         """Go on with what `to_json` gave."""
         self._seen = {signature: last for *_, signature, last in data["told"]}
         self._told = {(kind, key, about): Told(signature, last) for kind, key, about, signature, last in data["told"]}
-        self.room, self.over, self.accepted = data["room"], data["over"], data["accepted"]
+        self._beyond = dict.fromkeys(data["beyond"])
+        self.room, self.accepted = data["room"], data["accepted"]
 
 
 def _items(evidence: pl.DataFrame) -> list[Item]:

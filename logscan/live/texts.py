@@ -2,14 +2,31 @@
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from logscan.sources.follow import Arrived, Follower
 
 KEPT = 32 << 20  # bytes of text
+LEAST = 32 << 10  # bytes of a table: a table a line would take fifty times the line
 
 Text = tuple[str, bytes | None]  # and the bytes where they are not UTF-8
+
+
+@dataclass
+class _Kept:
+    """Lines of a file, in parts as they came until there are enough for one table."""
+
+    file: int
+    parts: list[pl.DataFrame] = field(default_factory=list)
+    bytes: int = 0
+
+    def joined(self) -> pl.DataFrame:
+        """All of them, in one part from here on."""
+        if len(self.parts) > 1:
+            self.parts = [pl.concat(self.parts, rechunk=True)]
+        return self.parts[0]
 
 
 class Texts:
@@ -17,7 +34,8 @@ class Texts:
 
     def __init__(self, follower: Follower) -> None:
         self.follower = follower
-        self._kept: deque[tuple[int, int, pl.DataFrame]] = deque()  # file, bytes, lines
+        self._kept: deque[_Kept] = deque()
+        self._last: dict[int, _Kept] = {}  # of each file
         self._bytes = 0
 
     def add(self, arrived: Sequence[Arrived]) -> int:
@@ -27,23 +45,46 @@ class Texts:
             if len(one.lines):
                 size = int(one.lines["text"].str.len_bytes().sum()) + len(one.lines)
                 added += size
-                self._kept.append((one.file, size, one.lines.select("line", "text", "raw")))
-                self._bytes += size
+                self._keep(one.file, size, one.lines.select("line", "text", "raw"))
         while self._bytes > KEPT and len(self._kept) > 1:
-            self._bytes -= self._kept.popleft()[1]
+            self._drop_oldest()
         return added
+
+    def _keep(self, file: int, size: int, lines: pl.DataFrame) -> None:
+        last = self._last.get(file)
+        if last is None or last.bytes >= LEAST:
+            last = self._last[file] = _Kept(file)
+            self._kept.append(last)
+        last.parts.append(lines)
+        last.bytes += size
+        self._bytes += size
+        if last.bytes >= LEAST:
+            last.joined()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._kept.popleft()
+        self._bytes -= oldest.bytes
+        if self._last[oldest.file] is oldest:
+            del self._last[oldest.file]
 
     def of(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, Text]:
         """The texts of the lines of a file that are at these (line, offset), -1 for an offset that is not known; those
         that are gone are absent."""
-        found: dict[int, Text] = {}
-        wanted = pl.Series([line for line, _ in places], dtype=pl.Int64)
-        for kept, _, lines in self._kept:
-            if kept == file and len(lines) and lines["line"][0] <= wanted.max() and lines["line"][-1] >= wanted.min():
-                rows = lines.filter(pl.col("line").is_in(wanted.implode()))
-                found.update({line: (text, raw) for line, text, raw in rows.iter_rows()})
+        found = self.kept(file, [line for line, _ in places])
         missing = [(line, offset) for line, offset in places if line not in found and offset >= 0]
         return found | self.follower.lines_at(file, missing) if missing else found
+
+    def kept(self, file: int, lines: Sequence[int]) -> dict[int, Text]:
+        """The texts of those of these lines that came lately."""
+        found: dict[int, Text] = {}
+        if not lines:
+            return found
+        wanted, first, last = pl.Series(lines, dtype=pl.Int64), min(lines), max(lines)
+        for kept in self._kept:
+            if kept.file == file and kept.parts[0]["line"][0] <= last and kept.parts[-1]["line"][-1] >= first:
+                rows = kept.joined().filter(pl.col("line").is_in(wanted.implode()))
+                found.update({line: (text, raw) for line, text, raw in rows.iter_rows()})
+        return found
 
     def in_order(self, rows: Sequence[tuple[int, int, int]]) -> list[Text]:
         """The texts at (file, line, offset) each, empty where they are gone."""

@@ -78,9 +78,10 @@ class Watch:
         self.on_look = on_look
         self._say = on_problem
         self._stopped = False
+        self._began = monotonic()
         self._clock = Clock()
         self._saved = self._looked = self._came = self._clock()
-        self._began = monotonic()
+        self._save_took = 0.0
         self._judges: dict[str, LiveJudge] = {}
         self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
@@ -94,7 +95,7 @@ class Watch:
             with state.understood(saved[0]):
                 places = [Place.from_json(place) for place in saved[1]["places"]]
         self.follower = Follower(paths, self.begin.tail, self._problem, places)
-        self.result.sources = tuple(dict.fromkeys(place.source for place in self.follower.places())) or tuple(paths)
+        self.result.sources = self._sources() or tuple(paths)
         self.texts = Texts(self.follower)
         self._normal = self._what_is_normal(paths, saved is not None)
         self._feed = Feed(self._normal.reader)
@@ -123,7 +124,7 @@ class Watch:
                     self._take(source, chunk, now)
                 over = self.follower.over and not arrived
                 if over or now - self._looked >= LOOK:
-                    self._look(now, over, idle=not arrived)
+                    self._look(now, over)
                 self._save()
                 yield from self._given()
                 if over:
@@ -144,7 +145,7 @@ class Watch:
         found = {}
         for source, lines in wanted.items():
             if source in newest:
-                texts = self.texts.of(newest[source], [(line, -1) for line in lines])
+                texts = self.texts.kept(newest[source], sorted(lines))
                 found[source] = {line: text for line, (text, _) in texts.items()}
         return found
 
@@ -181,10 +182,12 @@ class Watch:
                 return found
         return normal.finish(run, found, None if path is None else state.model_beside(path))
 
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(place.source for place in self.follower.places()))
+
     def _judge_by(self, found: normal.Normal) -> None:
         """From now on what arrives is judged."""
         self._normal = found
-        self._keys = state.digest(found.reader.keys.hashes())
         self._feed.reader = found.reader
         detector = self._run.detector or found.profile.sessions
         self._steps = Steps(detector) if isinstance(detector, SequenceDetector) else None
@@ -198,10 +201,14 @@ class Watch:
         """The judge of a log."""
         if source not in self._judges:
             window, profile = self._run.window, self._normal.profile
-            pause = (window.microseconds or 0) + (max(2 * profile.pause, PATIENCE) if window.by_session else 5_000_000)
+            pause = max(2 * profile.pause, PATIENCE) if window.by_session else 0
             ends = profile.sessions.last() if window.by_session and profile.sessions else None
-            messages, records = self._normal.reader.messages, window.records or 0
-            windows = OpenWindows(0 if records else pause, records, ends, messages)
+            messages = self._normal.reader.messages
+            detector = self._run.detector or profile.sessions
+            reach = (detector.reach or 0) if isinstance(detector, SequenceDetector) else 0
+            windows = OpenWindows(
+                pause, window.records or 0, ends, messages, time=window.microseconds or 0, reach=reach
+            )
             self._judges[source] = LiveJudge(
                 profile, windows, self._run.detector, messages, self._run.span, self._steps
             )
@@ -212,6 +219,8 @@ class Watch:
     def _take(self, source: str, chunk: Chunk, now: float) -> None:
         """Judge a chunk, or learn from it while it is not known what is normal."""
         records = chunk.records
+        if source not in self.result.sources:
+            self.result.sources = self._sources()
         lines = int((records["last_line"] - records["line"] + 1).sum())
         self.result.records += len(records)
         self.result.lines += lines
@@ -228,12 +237,11 @@ class Watch:
         self._teller.lines_came(lines)
         self._tell(source, self._judge(source).judge_at(chunk, int(now * 1e6)))
 
-    def _look(self, now: float, over: bool, idle: bool) -> None:
+    def _look(self, now: float, over: bool) -> None:
         """Judge what did not come; with `over` what was waited for in vain."""
         self._looked = now
         for source, judge in self._judges.items():
-            silent_for = int((now - self._came) * 1e6) if idle else 0
-            self._tell(source, judge.finish() if over else judge.look(int(now * 1e6), silent_for))
+            self._tell(source, judge.finish() if over else judge.look(int(now * 1e6)))
         self._count()
         self.on_look(self)
 
@@ -260,19 +268,20 @@ class Watch:
     def _save(self, needed: bool = False, lasting: bool = False) -> None:
         """Write the state, if there is a reason."""
         now = self._clock()
-        due = now - self._saved >= LOOK and self._saved <= self._came
+        due = now - self._saved >= max(LOOK, 10 * self._save_took) and self._saved <= self._came
         if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
             return
         self._saved = now
         data, frames = self._state(now)
         state.save(self.begin.state, data, frames, lasting)
+        self._save_took = self._clock() - now
 
     def _state(self, now: float) -> state.State:
         reader, result = self._normal.reader, self.result
         sources, held = list(self._judges), self._feed.held
         data: dict[str, Any] = {
             "places": [place.to_json() for place in self.follower.places()],
-            "keys": self._keys,
+            "model": self._normal.identity,
             "reader": reader.to_json(),
             "held": [[file, one.source, one.time] for file, one in held.items()],
             "judges": [[source, self._judges[source].to_json()] for source in sources],
@@ -292,6 +301,9 @@ class Watch:
 
     def _restore(self, path: Path, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
         now, result = self._clock(), self.result
+        for file, source, before in data["held"]:
+            self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
+            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
@@ -299,16 +311,17 @@ class Watch:
         if data["times"]:
             result.times = (datetime.fromisoformat(data["times"][0]), datetime.fromisoformat(data["times"][1]))
         result.problems = [Problem(*problem) for problem in data["problems"]]
-        for file, source, before in data["held"]:
-            self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
-            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
-        if data["keys"] != self._keys:
-            word = "was written with another model: no line is skipped, but windows that were open are judged in part"
-            self._problem(Problem(str(path), word, fatal=False))
-            return
+        if data["model"] == self._normal.identity:
+            self._restore_by_key(data, frames, now)
+        else:
+            message = "was written with another model: sessions begin anew, and findings may be told again"
+            self._problem(Problem(str(path), message, fatal=False))
+
+    def _restore_by_key(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: float) -> None:
+        """Go on with what means something with the keys of one model only."""
         self._normal.reader.restore(data["reader"])
         for number, (source, judge) in enumerate(data["judges"]):
-            own = {name: frames[f"{name}-{number}"] for name in ("open", "carried", "beats")}
+            own = {name: frames[f"{name}-{number}"] for name in ("open", "early", "carried", "beats")}
             self._judge(source).restore(judge, own, int(now * 1e6))
         self._teller.restore(data["teller"])
         if self._drift is not None and data["drift"] is not None:

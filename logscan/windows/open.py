@@ -1,4 +1,8 @@
-"""Windows of a log that is still written: judged whenever they grow, and once more when they close."""
+"""Windows of a log that is still written: judged whenever they grow, and once more when they close.
+
+Most of the events that are held came long ago: they are sorted by window, so that those of a few windows are found in a
+moment. What came since stands behind them as it came.
+"""
 
 from collections.abc import Iterator
 
@@ -6,7 +10,12 @@ import numpy as np
 import polars as pl
 
 from logscan.templates.messages import Messages
-from logscan.windows.sessions import EVENTS, MAX_OPEN, Ints, Windows, by_name
+from logscan.windows.cut import STREAM
+from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, by_name
+
+LATE = 5_000_000  # microseconds for which events of a window by time may come late
+FEW = 20_000  # events that need not be sorted
+ALL = 1 << 40  # events
 
 
 class OpenWindows:
@@ -14,6 +23,8 @@ class OpenWindows:
 
     pause: microseconds without an event after which a window is complete, 0: as long as it takes
     records: events with which it is complete, 0: any number; ends: log keys with which it is complete
+    time: microseconds of a window by time, which is complete when the log or the clock has gone on; 0: of others
+    reach: how many events of a window before what is fresh are given with it at the least
     limit: events held at most; of more, the windows that were quiet longest are closed
     closed_early: windows closed by that limit
     """
@@ -25,37 +36,54 @@ class OpenWindows:
         ends: Ints | None = None,
         messages: Messages | None = None,
         limit: int = MAX_OPEN,
+        time: int = 0,
+        reach: int = ALL,
     ) -> None:
-        self.pause = pause
+        self.pause = time + LATE if time else pause
         self.records = records
         self.ends = pl.Series(np.zeros(0, np.int64) if ends is None else ends, dtype=pl.Int32)
         self.messages = messages
         self.limit = limit
+        self.time = time
+        self.reach = reach
         self.closed_early = 0
         none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        self._held = none.with_columns(at=pl.lit(None, pl.Int64))
-        self._complete = pl.Series("window", [], dtype=pl.UInt64)
+        self._new = none.with_columns(nth=pl.lit(None, pl.Int64), at=pl.lit(None, pl.Int64))
+        self._complete: list[Hashes] = []
+        self._nth = 0  # of the next event
+        self._newest = 0  # time of the last record
+        self._sort(self._new)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._new) + int(np.count_nonzero(self._open))
 
     def add(self, events: pl.DataFrame, now: int) -> Windows:
         """Take events with the columns of `Windows.events` that came at `now`, in microseconds of any clock.
 
-        Gives the windows that grew, whole, with the column `fresh` in their events.
+        Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
+        is cut at a multiple of it, so that windows with the same events are cut alike.
         """
-        events = events.with_columns(at=pl.lit(now, pl.Int64))
-        grew = self._held["window"].is_in(events["window"].unique().implode())
-        known = self._held.filter(grew).with_columns(fresh=False)
-        windows = by_name(pl.concat([known, events.with_columns(fresh=True)]).drop("at"), self.messages)
-        self._held = pl.concat([self._held, events])
-        if self._held.n_chunks() > 64:
-            self._held = self._held.rechunk()
-        full = windows.lengths >= self.records if self.records else np.zeros(len(windows), bool)
+        nth = pl.int_range(self._nth, self._nth + len(events), dtype=pl.Int64)
+        events = events.with_columns(nth=nth, at=pl.lit(now, pl.Int64))
+        ids = np.unique(events["window"].to_numpy())
+        known, beyond = self._recent(ids)
+        grown = pl.concat([known.with_columns(fresh=False), events.with_columns(fresh=True)])
+        windows = by_name(grown.drop("nth", "at"), self.messages)
+        self._new = pl.concat([self._new, events])
+        self._nth += len(events)
+        if self.time and len(times := events["time"].drop_nulls().dt.epoch("us").to_numpy()):
+            self._newest = int(times[-1])
+        lengths = windows.lengths + beyond[np.searchsorted(ids, windows.ids)]
+        full = lengths >= self.records if self.records else np.zeros(len(windows), bool)
         last = windows.events["key"].gather(windows.starts[1:] - 1)
-        complete = windows.ids[full | last.is_in(self.ends.implode()).to_numpy()]
-        self._complete = pl.concat([self._complete, pl.Series("window", complete, dtype=pl.UInt64)])
+        self._complete.append(windows.ids[full | last.is_in(self.ends.implode()).to_numpy()])
         return windows
+
+    def whole(self, windows: Hashes) -> Windows:
+        """These windows, all of them open, with all their events, in this order."""
+        found = by_name(self._events_of(windows).drop("nth", "at"), self.messages)
+        order = np.argsort(found.ids)
+        return found.take(order[np.searchsorted(found.ids[order], windows)])
 
     def close(self, now: int, quiet: bool) -> Iterator[tuple[Windows, bool]]:
         """Windows that are complete; with `quiet` those too whose pause is over at `now`, which takes a look at all.
@@ -63,35 +91,95 @@ class OpenWindows:
         Each time with whether they are: those of too many events may go on.
         """
         if quiet and self.pause:
-            last = self._held.group_by("window", maintain_order=True).agg(pl.col("at").max())
-            over = last.filter(pl.col("at") <= now - self.pause)["window"]
-            self._complete = pl.concat([self._complete, over])
-        if len(self._complete):
-            complete, self._complete = self._complete, self._complete.clear()
-            yield self._taken(pl.col("window").is_in(complete.implode())), True
-        if len(self._held) > self.limit:
-            last = self._held.with_row_index("last").group_by("window").agg(pl.col("last").max())
-            newer = last.filter(pl.col("last") >= len(self._held) - self.limit // 2)["window"]
-            windows = self._taken(~pl.col("window").is_in(newer.implode()))
-            if not len(windows):  # one window that does not end
-                windows = self._taken(pl.lit(True))
-            self.closed_early += len(windows)
-            yield windows, False
+            windows, at = self._last("at")
+            self._complete.append(windows[(at <= now - self.pause) | self._passed(windows)])
+        complete, self._complete = self._complete, []
+        if any(map(len, complete)):
+            yield self._taken(np.unique(np.concatenate(complete))), True
+        if len(self) > self.limit:
+            windows, nth = self._last("nth")
+            kept = np.sort(self._held()["nth"].to_numpy())[len(self) - self.limit // 2 :]
+            older = nth < kept[0] if len(kept) else np.ones(len(windows), bool)
+            taken = self._taken(windows[older] if older.any() else windows)  # or one window that does not end
+            self.closed_early += len(taken)
+            yield taken, False
+        if len(self._new) > max(FEW, len(self._old) // 8):
+            self._sort(self._held())
 
     def close_all(self) -> Windows:
         """All that are open: nothing follows."""
-        return self._taken(pl.lit(True))
+        return self._taken(self._last("nth")[0])
 
     def held(self, now: int) -> pl.DataFrame:
         """The events of open windows, and how many microseconds `ago` they came: for `restore`."""
-        return self._held.select(pl.exclude("at"), ago=now - pl.col("at"))
+        return self._held().select(pl.exclude("at"), ago=now - pl.col("at"))
 
     def restore(self, held: pl.DataFrame, now: int) -> None:
         """Go on with what `held` gave."""
-        self._held = held.select(pl.exclude("ago"), at=now - pl.col("ago"))
+        self._sort(held.select(pl.exclude("ago"), at=now - pl.col("ago")))
+        self._nth = int(held["nth"].max() or -1) + 1  # type: ignore[arg-type]
 
-    def _taken(self, which: pl.Expr) -> Windows:
-        """The windows of these events, which are no longer held."""
-        taken = self._held.filter(which).drop("at")
-        self._held = self._held.filter(~which)
-        return by_name(taken, self.messages)
+    def _held(self) -> pl.DataFrame:
+        """All events, those of a window in their order."""
+        return pl.concat([self._old.filter(pl.Series(self._open)), self._new])
+
+    def _sort(self, events: pl.DataFrame) -> None:
+        self._old, self._new = events.sort("window", maintain_order=True), events.clear()
+        self._windows = self._old["window"].to_numpy()
+        self._open = np.ones(len(events), bool)  # of the old ones
+
+    def _old_of(self, windows: Hashes) -> tuple[Ints, Ints]:
+        """(n,) the first row among the old events, and (n,) how many there are, of each of these windows."""
+        first = np.searchsorted(self._windows, windows, "left")
+        lengths = np.searchsorted(self._windows, windows, "right") - first
+        lengths[lengths > 0] *= self._open[first[lengths > 0]]
+        return first, lengths
+
+    def _new_of(self, windows: Hashes) -> pl.DataFrame:
+        return self._new.filter(pl.col("window").is_in(pl.Series(windows).implode()))
+
+    def _events_of(self, windows: Hashes) -> pl.DataFrame:
+        """The events of these windows in the order in which they came."""
+        return pl.concat([self._old[_rows(*self._old_of(windows))].sort("nth"), self._new_of(windows)])
+
+    def _recent(self, windows: Hashes) -> tuple[pl.DataFrame, Ints]:
+        """The events of these sorted windows without those beyond the reach, and (n,) how many these are."""
+        first, old = self._old_of(windows)
+        events = self._new_of(windows)
+        window = np.searchsorted(windows, events["window"].to_numpy())
+        known = old + np.bincount(window, minlength=len(windows))
+        beyond = np.maximum(known // self.reach - 1, 0) * self.reach if self.reach else known
+        skipped = np.minimum(beyond, old)
+        if (beyond > old).any():
+            events = events.filter(pl.int_range(pl.len()).over("window") >= pl.Series((beyond - old)[window]))
+        return pl.concat([self._old[_rows(first + skipped, old - skipped)].sort("nth"), events]), beyond
+
+    def _taken(self, windows: Hashes) -> Windows:
+        """These windows, which are no longer held."""
+        events = self._events_of(windows).drop("nth", "at")
+        self._open[_rows(*self._old_of(windows))] = False
+        self._new = self._new.filter(~pl.col("window").is_in(pl.Series(windows).implode()))
+        return by_name(events, self.messages)
+
+    def _last(self, column: str) -> tuple[Hashes, Ints]:
+        """Each window, and what its last event has in this column."""
+        ends = np.flatnonzero(np.append(self._windows[1:] != self._windows[:-1], True)[: len(self._windows)])
+        ends = ends[self._open[ends]]
+        new = self._new.group_by("window").agg(pl.col(column).last())
+        windows = np.concatenate([self._windows[ends], new["window"].to_numpy()])
+        last = np.concatenate([self._old[column].gather(ends).to_numpy(), new[column].to_numpy()])
+        windows, newest = np.unique(windows[::-1], return_index=True)
+        return windows, last[::-1][newest]
+
+    def _passed(self, windows: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """(n,) which windows by time ended before the last record."""
+        if not self.time:
+            return np.zeros(len(windows), bool)
+        end = (windows.astype(np.int64) % STREAM - STREAM // 2 + 1) * self.time
+        return np.asarray(end + LATE <= self._newest)
+
+
+def _rows(first: Ints, lengths: Ints) -> Ints:
+    """All rows from each first one on."""
+    rows: Ints = np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+    return rows
