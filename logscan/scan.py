@@ -26,6 +26,7 @@ from logscan.findings.explain import explain
 from logscan.findings.finding import Finding
 from logscan.findings.merge import Evidence
 from logscan.findings.rank import ranked
+from logscan.formats import Layout
 from logscan.models.bundle import Bundle, layouts_of, load
 from logscan.records import EVERYTHING, Reader
 from logscan.sources import Problem, Stream, fetch_rows, open_streams, siblings
@@ -130,6 +131,11 @@ def learn(
             profile.add(chunk)
             progress("learning", chunk.read, stream.size)
     return profile.finish(reader.freeze(), own)
+
+
+def in_words(layout: Layout) -> str:
+    """The format, and what identifies sessions."""
+    return layout.format.name + (f", session {layout.session}" if layout.session else "")
 
 
 def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
@@ -269,8 +275,7 @@ class Run:
         self.result.notes += [f"{stream.name}: {note}" for note in notes]
         layout = reader.layouts.get(stream.name)
         if layout is not None:
-            session = f", session {layout.session}" if layout.session else ""
-            self.result.layouts[stream.name] = layout.format.name + session
+            self.result.layouts[stream.name] = in_words(layout)
             if layout.session is not None and self.window.by_session:
                 self.session_patterns.update(dict.fromkeys(stream.files, layout.session))
         return [explain(cause, profile, reader.sources, own) for cause in evidence.causes()]

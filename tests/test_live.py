@@ -12,7 +12,7 @@ import pytest
 from followed import following, quick, write
 
 from logscan.findings import Finding
-from logscan.live import tell, watch
+from logscan.live import clock, tell, watch
 from logscan.live.watch import Begin, Watch
 from logscan.models.bundle import save
 from logscan.scan import Options, scan
@@ -210,7 +210,7 @@ def later(monkeypatch: pytest.MonkeyPatch, hurry: float) -> None:
     from time import monotonic
 
     began = monotonic()
-    monkeypatch.setattr(watch, "monotonic", lambda: began + (monotonic() - began) * hurry)
+    monkeypatch.setattr(clock, "monotonic", lambda: began + (monotonic() - began) * hurry)
 
 
 def test_silence_is_told_while_nothing_is_written(beating: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,21 +49,21 @@ def _ending() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        _drop_unwritten()
+        drop_unwritten()
         raise typer.Exit(0) from None
     except (LogscanError, OSError) as error:
         from logscan.reports.visible import visible
 
         reason = str(error)
         if isinstance(error, OSError):
-            _drop_unwritten()
+            drop_unwritten()
             reason = ": ".join(str(part) for part in (error.filename, error.strerror) if part) or reason
         with suppress(OSError):  # stderr may be what is broken
             typer.echo(f"logscan: {visible(' '.join(reason.splitlines()))}", err=True)
         raise typer.Exit(2) from None
 
 
-def _drop_unwritten() -> None:
+def drop_unwritten() -> None:
     """What stdout and stderr still hold would be tried again at exit, and fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):

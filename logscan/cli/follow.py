@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, TextIO
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logscan.findings.finding import Finding
     from logscan.live.watch import Watch
     from logscan.reports import Report, Summary
-    from logscan.scan import Options
+    from logscan.scan import Options, Result
 
 RECENT = 1_000  # findings that `accept` can name
 
@@ -31,25 +31,19 @@ class Following:
     state: Path | None
     metrics: str | None
 
-    def check(self, follow: bool, options: "Options") -> None:
+    def check(self, follow: bool, options: "Options", report: str) -> None:
         """Raises OptionError where options do not go together."""
-        given = [field.name for field in fields(self) if getattr(self, field.name) not in (None, False)]
+        given = [name for name, value in asdict(self).items() if value is not None and value is not False]
         if given and not follow:
             raise OptionError(f"--{given[0].replace('_', '-')} is for a log that is followed: add --follow")
         if follow and (options.since or options.until or options.split_at):
             raise OptionError("--follow goes on from now: leave out --since, --until and --split-at")
+        if follow and report == "annotate":
+            raise OptionError("--format annotate prints a whole log, and one that is followed has no end: name another")
         if self.tail is not None and self.from_start:
             raise OptionError("--tail and --from-start both say where to begin: leave out one of them")
         if self.from_start and options.model is None and not options.baseline:
             raise OptionError("--from-start leaves nothing to learn from: add --model or --baseline")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How it ended. findings: how many were given; interrupted: by Ctrl-C, not by the end of the logs or SIGTERM."""
-
-    findings: int
-    interrupted: bool
 
 
 def run_live(
@@ -59,8 +53,12 @@ def run_live(
     reports: "Sequence[Report]",
     problems: "Problems",
     progress: bool,
-) -> Ended:
-    """Follow the logs until they end or a signal says so; the reports are flushed after each finding."""
+) -> "tuple[Result, Summary, int]":
+    """Follow the logs until they end or a signal says so; the reports are flushed after each finding.
+
+    Gives what was done, and the signal that ended it, 0 for none.
+    """
+    from logscan.cli import drop_unwritten
     from logscan.cli.progress import shown_progress, shown_status
     from logscan.findings.accepted import remember
     from logscan.findings.redact import redacted
@@ -80,6 +78,7 @@ def run_live(
             watch = Watch(paths, options, begin, advance, problems.say, look)
         header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
         told: list[Finding] = []
+        gone = False  # who read the output
         try:
             with stopping(watch.stop) as stopped:
                 for report in reports:
@@ -92,14 +91,20 @@ def run_live(
                         report.output.stream.flush()
                     told = [*told[1 - RECENT :], redacted(finding) if problems.redact else finding]
                     remember(told)
+        except BrokenPipeError:
+            gone = True
+    summary = _summary(watch)
+    for report in reports[gone:]:
+        try:
+            report.end(summary)
+            report.output.stream.flush()
         except BrokenPipeError:  # what else is written is finished
-            for report in reports[1:]:
-                report.end(_summary(watch))
-            raise
-    for report in reports:
-        report.end(_summary(watch))
-        report.output.stream.flush()
-    return Ended(len(told), signal.SIGINT in stopped)
+            gone = True
+    if gone and not stopped:
+        raise BrokenPipeError
+    if gone:  # Ctrl-C ends all of a pipeline
+        drop_unwritten()
+    return watch.result, summary, min(stopped, default=0)
 
 
 @contextmanager
@@ -149,19 +154,9 @@ def counting(target: str | None) -> Iterator[Callable[["Watch"], None]]:
 
 
 def _summary(watch: "Watch") -> "Summary":
-    from logscan.reports import Summary
+    from logscan.cli.ending import summary_of
 
-    result = watch.result
-    return Summary(
-        lines=result.lines,
-        records=result.records,
-        windows=result.windows,
-        findings=sum(watch.found.values()),
-        seconds=watch.seconds,
-        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-        notes=watch.notes,
-        times=result.times,
-    )
+    return replace(summary_of(watch.result, sum(watch.found.values()), watch.notes), seconds=watch.seconds)
 
 
 def _nobody_reads(stream: TextIO) -> bool:

@@ -27,6 +27,7 @@ class _Screen:
             self.clear()
             self.bar = bar
             bar.start()
+            bar.console.show_cursor(True)  # Rich hides it, and it would stay so after Ctrl-Z or a kill
 
     def clear(self) -> None:
         if self.bar is not None:

@@ -3,6 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ from logscan.cli.inputs import READ, LogFormat, Masks, Paths, Problems, Session,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from logscan.reports import Report
+    from logscan.reports import Report, Summary
     from logscan.scan import Result
 
 EPILOG = """[bold]Examples[/]
@@ -149,6 +150,7 @@ def scan(
     config_file: ConfigFile = None,  # heeded where arguments are parsed
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
+    from logscan.cli.ending import say_what_was_found, say_what_was_read, summary_of
     from logscan.cli.follow import Following, run_live
     from logscan.cli.progress import shown_progress
     from logscan.cli.times import parse_time
@@ -182,47 +184,42 @@ def scan(
         accepted=accepted_ids(accepted),
     )
     following = Following(tail, from_start, state, metrics)
-    following.check(follow, options)
     name = "json" if json else report or ("pretty" if sys.stdout.isatty() else "grep")
+    following.check(follow, options, name)
     output = output_to(sys.stdout, read_again, color=color.value, context=context)
     reports = [open_report(name, output, redact)]
     if html is not None:
         reports.append(opened(lambda output: Html(output, html), output, redact))
     problems = Problems(redact)
+    signalled = 0
     if follow:
-        found = run_live(paths, options, following, reports, problems, progress)
-        raise typer.Exit(130 if found.interrupted else 1 if exit_code and found.findings else 0)
-    with shown_progress(progress) as advance:
-        result = run(paths, options, advance, problems.say)
-    remember(map(redacted, result.findings) if redact else result.findings)
-    _report(reports, result, model)
+        result, summary, signalled = run_live(paths, options, following, reports, problems, progress)
+    else:
+        with shown_progress(progress) as advance:
+            result = run(paths, options, advance, problems.say)
+        remember(map(redacted, result.findings) if redact else result.findings)
+        summary = summary_of(result, len(result.findings), result.notes)
+        _report(reports, result, summary, model)
     if stats:
-        _say_what_was_read(result)
+        say_what_was_read(result)
     if name != "pretty" or not sys.stdout.isatty():  # the operator has read it there
-        _say_what_was_found(result)
-    problems.exit_if_fatal()
-    if exit_code and result.findings:
+        say_what_was_found(summary)
+    if signalled == SIGINT:
+        raise typer.Exit(130)
+    if not signalled:
+        problems.exit_if_fatal()
+    if exit_code and summary.findings:
         raise typer.Exit(1)
 
 
-def _report(reports: "Sequence[Report]", result: "Result", model: Path | None) -> None:
+def _report(reports: "Sequence[Report]", result: "Result", summary: "Summary", model: Path | None) -> None:
     """Print the result, and write it; a pipe that is closed does not keep the page from being written."""
     from contextlib import ExitStack
 
-    from logscan.reports import Begin, Summary
+    from logscan.reports import Begin
     from logscan.sources import fetch
 
     header = Begin(result.sources, result.detector, str(model) if model else None)
-    summary = Summary(
-        lines=result.lines,
-        records=result.records,
-        windows=result.windows,
-        findings=len(result.findings),
-        seconds=result.seconds,
-        errors=tuple(f"{problem.source}: {problem.message}" for problem in result.problems),
-        notes=_notes(result),
-        times=result.times,
-    )
     wanted: dict[str, set[int]] = {}
     for report in reports:
         for finding in result.findings:
@@ -240,32 +237,3 @@ def _report(reports: "Sequence[Report]", result: "Result", model: Path | None) -
     with ExitStack() as stack:
         for report in reversed(reports):
             stack.callback(show, report)
-
-
-def _notes(result: "Result") -> tuple[str, ...]:
-    """What the reader should know."""
-    over = f"{_count(result.over, 'more finding')} beyond --budget" if result.over else None
-    accepted = f"{_count(result.accepted, 'accepted finding')} not shown" if result.accepted else None
-    return tuple(note for note in (over, accepted, *result.notes) if note)
-
-
-def _say_what_was_read(result: "Result") -> None:
-    from logscan.reports.visible import visible
-
-    for name, layout in result.layouts.items():
-        typer.echo(f"{visible(name)}: {visible(layout)}", err=True)
-    read = (_count(result.lines, "line"), _count(result.records, "record"), _count(result.windows, "window"))
-    typer.echo(f"{', '.join(read)}; judged by {result.detector}", err=True)
-
-
-def _say_what_was_found(result: "Result") -> None:
-    from logscan.reports.visible import visible
-
-    found, lines = _count(len(result.findings), "finding"), _count(result.lines, "line")
-    typer.echo(f"{found} in {lines}, {result.seconds:.1f} s", err=True)
-    for note in _notes(result):
-        typer.echo(visible(note), err=True)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -4,5 +4,6 @@ feed     lines that arrived -> chunks of whole records
 judge    chunks             -> evidence, in windows that are still open too
 tell     evidence           -> findings, each told once
 state    all of these       -> a file to go on from after any end
+clock    seconds that pass while somebody looks
 watch    the loop around them
 """

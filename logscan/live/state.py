@@ -9,7 +9,8 @@ import io
 import os
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -48,28 +49,38 @@ def save(path: Path, data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
                 os.fsync(file.fileno())
         os.replace(made, path)
     except OSError as error:
+        with suppress(OSError):  # half of one would only keep a full disk full
+            made.unlink()
         raise InputError(f"the state {path} cannot be written: {error.strerror}; the last one is as it was") from None
 
 
 def load(path: Path) -> State:
     """What was saved. Raises InputError for a file that is no state."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with understood(path), zipfile.ZipFile(path) as archive:
             if any(entry.file_size > LARGEST for entry in archive.infolist()):
                 raise InputError(f"{path} is larger than a state can be")
             data = orjson.loads(archive.read("state.json"))
+            newer = data["version"] > VERSION
             frames = {
                 name.removesuffix(".arrow"): pl.read_ipc_stream(io.BytesIO(archive.read(name)))
                 for name in archive.namelist()
-                if name.endswith(".arrow")
+                if name.endswith(".arrow") and not newer
             }
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} is damaged, or no state of logscan ({error}): name another, or delete it") from None
-    if data["version"] > VERSION:
+    if newer:
         raise InputError(f"{path} is of format {data['version']}, newer than this program reads: update logscan")
     return data, frames
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """While a state is read: raises InputError where something else stands in it than was written."""
+    try:
+        yield
+    except (zipfile.BadZipFile, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} is damaged, or no state of logscan ({error}): name another, or delete it") from None
 
 
 def listed(findings: Sequence[Finding]) -> list[dict[str, Any]]:

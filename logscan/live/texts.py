@@ -68,9 +68,10 @@ class Texts:
             del self._last[oldest.file]
 
     def of(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, Text]:
-        """The texts of the lines of a file that are at these (line, offset); those that are gone are absent."""
+        """The texts of the lines of a file that are at these (line, offset), -1 for an offset that is not known; those
+        that are gone are absent."""
         found = self.kept(file, [line for line, _ in places])
-        missing = [place for place in places if place[0] not in found]
+        missing = [(line, offset) for line, offset in places if line not in found and offset >= 0]
         return found | self.follower.lines_at(file, missing) if missing else found
 
     def kept(self, file: int, lines: Sequence[int]) -> dict[int, Text]:

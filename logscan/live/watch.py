@@ -26,12 +26,13 @@ from logscan.detectors.drift import Drift, way_out
 from logscan.errors import InputError
 from logscan.findings.finding import Finding
 from logscan.live import normal, state
+from logscan.live.clock import Clock
 from logscan.live.feed import Feed, Held
 from logscan.live.judge import LiveJudge, Steps
 from logscan.live.tell import Teller
 from logscan.live.texts import Texts
 from logscan.records import Chunk
-from logscan.scan import Options, Progress, Result, Run, extended, no_progress, with_session
+from logscan.scan import Options, Progress, Result, Run, extended, in_words, no_progress, with_session
 from logscan.sources import Problem
 from logscan.sources.follow import Arrived, Follower
 from logscan.sources.place import Place
@@ -77,15 +78,22 @@ class Watch:
         self.on_look = on_look
         self._say = on_problem
         self._stopped = False
-        self._began = self._saved = self._looked = self._came = monotonic()
+        self._began = monotonic()
+        self._clock = Clock()
+        self._saved = self._looked = self._came = self._clock()
         self._save_took = 0.0
         self._judges: dict[str, LiveJudge] = {}
         self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
         self._run = Run(options or Options(), self.result, progress, self._problem)
         path = self.begin.state
-        saved = state.load(path) if path is not None and path.exists() else None
-        places = None if saved is None else [Place.from_json(place) for place in saved[0]["places"]]
+        if path is not None and not path.parent.is_dir():  # before much is learnt
+            raise InputError(f"the state {path} cannot be written: there is no folder {path.parent}")
+        saved = None if path is None or not path.exists() else (path, *state.load(path))
+        places = None
+        if saved is not None:
+            with state.understood(saved[0]):
+                places = [Place.from_json(place) for place in saved[1]["places"]]
         self.follower = Follower(paths, self.begin.tail, self._problem, places)
         self.result.sources = self._sources() or tuple(paths)
         self.texts = Texts(self.follower)
@@ -94,7 +102,8 @@ class Watch:
         if self._normal.finished:
             self._judge_by(self._normal)
         if saved is not None:
-            self._restore(*saved)
+            with state.understood(saved[0]):
+                self._restore(*saved)
         self._save(lasting=True)
 
     def stop(self) -> None:
@@ -108,7 +117,7 @@ class Watch:
             while not self._stopped:
                 arrived = self.follower.arrivals(0.02 if self._feed.waiting else WAIT)
                 self.bytes += self.texts.add(arrived)
-                now = monotonic()
+                now = self._clock()
                 if arrived:
                     self._came, self.last["last_line"] = now, time()
                 for source, chunk in chain(self._feed.chunks(arrived, now), self._feed.overdue(now)):
@@ -120,6 +129,7 @@ class Watch:
                 yield from self._given()
                 if over:
                     break
+            self._count()
             self._save(lasting=True)
 
     def _given(self) -> Iterator[Finding]:
@@ -157,7 +167,8 @@ class Watch:
         if path is not None and resumed:
             beside = state.model_beside(path)
             if not beside.exists():
-                raise InputError(f"{path} goes with the model {beside}, which is gone: delete the state to begin anew")
+                words = "name the --model that it was written with, or delete it to begin anew"
+                raise InputError(f"{path} goes with a model, and {beside} is none: {words}")
             return normal.of_model(run, beside)
         if run.options.baseline:
             found = normal.of_baseline(run)
@@ -231,8 +242,12 @@ class Watch:
         self._looked = now
         for source, judge in self._judges.items():
             self._tell(source, judge.finish() if over else judge.look(int(now * 1e6)))
-        self.result.windows = sum(judge.windows for judge in self._judges.values())
+        self._count()
         self.on_look(self)
+
+    def _count(self) -> None:
+        self.result.windows = sum(judge.windows for judge in self._judges.values())
+        self.result.layouts = {name: in_words(layout) for name, layout in self._normal.reader.layouts.items()}
 
     def _tell(self, source: str, evidence: pl.DataFrame) -> None:
         if not len(evidence):
@@ -252,14 +267,14 @@ class Watch:
 
     def _save(self, needed: bool = False, lasting: bool = False) -> None:
         """Write the state, if there is a reason."""
-        now = monotonic()
+        now = self._clock()
         due = now - self._saved >= max(LOOK, 10 * self._save_took) and self._saved <= self._came
         if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
             return
         self._saved = now
         data, frames = self._state(now)
         state.save(self.begin.state, data, frames, lasting)
-        self._save_took = monotonic() - now
+        self._save_took = self._clock() - now
 
     def _state(self, now: float) -> state.State:
         reader, result = self._normal.reader, self.result
@@ -284,8 +299,8 @@ class Watch:
                 frames[f"{name}-{number}"] = frame
         return data, frames
 
-    def _restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
-        now, result = monotonic(), self.result
+    def _restore(self, path: Path, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
+        now, result = self._clock(), self.result
         for file, source, before in data["held"]:
             self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
             self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
@@ -300,7 +315,7 @@ class Watch:
             self._restore_by_key(data, frames, now)
         else:
             message = "was written with another model: sessions begin anew, and findings may be told again"
-            self._problem(Problem(str(self.begin.state), message, fatal=False))
+            self._problem(Problem(str(path), message, fatal=False))
 
     def _restore_by_key(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: float) -> None:
         """Go on with what means something with the keys of one model only."""
