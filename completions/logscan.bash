@@ -53,7 +53,7 @@ _logscan() {
         --color) _logscan_words "auto always never" "$word"; return ;;
         esac
         if [[ $word == -* ]]; then
-            _logscan_words "--model --baseline --split-at --accepted --since --until --log-format --session --window --mask --budget --min-score -C --context --format --json --html --redact --color --exit-code --stats -f --follow --tail --from-start --state --metrics --progress --no-progress -c --config -h --help" "$word"
+            _logscan_words "--model --baseline --split-at --accepted --since --until --log-format --session --window --mask --budget --min-score -C --context --format --json --html --redact --color --exit-code --stats --profile -f --follow --tail --from-start --state --metrics --progress --no-progress -c --config -h --help" "$word"
         else
             _logscan_paths file "$word"
         fi

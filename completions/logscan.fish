@@ -44,6 +44,7 @@ complete -c logscan -n '__logscan_in scan' -l redact -d 'Show no keys, tokens, p
 complete -c logscan -n '__logscan_in scan' -l color -x -a 'auto always never' -d 'auto, always or never.'
 complete -c logscan -n '__logscan_in scan' -l exit-code -d 'Exit with 1 if there are findings.'
 complete -c logscan -n '__logscan_in scan' -l stats -d 'Say on stderr what was read, and as what format.'
+complete -c logscan -n '__logscan_in scan' -l profile -d 'Say on stderr where the time went.'
 complete -c logscan -n '__logscan_in scan' -s f -l follow -d 'Go on with what is written from now on, until interrupted.'
 complete -c logscan -n '__logscan_in scan' -l tail -x -d 'Begin so many lines before the end.'
 complete -c logscan -n '__logscan_in scan' -l from-start -d 'Begin with the first line.'

@@ -11,6 +11,7 @@ from typer import Option
 
 from logscan.cli.configured import ConfigFile
 from logscan.cli.inputs import READ, LogFormat, Masks, Paths, Problems, Session, Window, named_or_piped
+from logscan.cli.profile import begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,6 +121,10 @@ def scan(
     stats: Annotated[
         bool,
         Option("--stats", help="Say on stderr what was read, and as what format.", rich_help_panel=SHOWN),
+    ] = False,
+    profile: Annotated[  # begins where arguments are parsed
+        bool,
+        Option("--profile", help="Say on stderr where the time went.", callback=begin, rich_help_panel=SHOWN),
     ] = False,
     follow: Annotated[
         bool,
