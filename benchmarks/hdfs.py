@@ -1,9 +1,11 @@
 """A long HDFS log: the sessions of a real one, over and over under fresh block ids and on later days.
 
-python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
+    python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
+    python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log /dev/stdout --repeat 265 | logscan scan --model model
 """
 
 import argparse
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--repeat", type=int, default=8)
     args = parser.parse_args()
-    print(f"{args.out}: {repeat(args.log, args.out, args.repeat):,} lines")
+    print(f"{args.out}: {repeat(args.log, args.out, args.repeat):,} lines", file=sys.stderr)
 
 
 if __name__ == "__main__":

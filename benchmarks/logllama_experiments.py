@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from speed import seconds
+from processes import seconds
 
 from logscan.corpora import open_corpus
 from logscan.corpora.reading import Data, ReadOptions, read

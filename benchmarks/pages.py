@@ -67,13 +67,20 @@ class Page(Generic[Lab]):
 
     def run(self, doc: str | None) -> None:
         """The program."""
+        self.write(self.parser(doc).parse_args())
+
+    def parser(self, doc: str | None) -> argparse.ArgumentParser:
+        """What can be typed; a program may add options of its own before it calls `write`."""
         parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--data", type=Path, default=Path(os.environ.get("LOGSCAN_DATA", "../shared/data")))
         parser.add_argument("--out", type=Path, default=Path(self.out))
         parser.add_argument("--work", type=Path, default=Path("build") / self.name)
         parser.add_argument("--only", choices=self.sections)
         parser.add_argument("--quick", action="store_true")
-        args = parser.parse_args()
+        return parser
+
+    def write(self, args: argparse.Namespace) -> None:
+        """Measure what is asked for, or what was not measured yet, and write the page."""
         if not (args.data / "hdfs").is_dir():
             raise SystemExit(f"{args.data} holds no hdfs/: name the folder of the logs with --data")
         work = args.work / ("quick" if args.quick else "full")
