@@ -1,7 +1,7 @@
 """A long HDFS log: the sessions of a real one, over and over under fresh block ids and on later days.
 
-    python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
-    python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log /dev/stdout --repeat 265 | logscan scan --model model
+python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log OUT.log --repeat 8
+python benchmarks/hdfs.py ../shared/data/hdfs/HDFS.log /dev/stdout --repeat 265 | logscan scan --model model
 """
 
 import argparse

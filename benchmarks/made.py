@@ -42,14 +42,18 @@ SYSLOG: Sequence[Flow] = (
     (10, "pbs_mom", (
         "scan_for_exiting, job {n}.admin{digit} task {digit} terminated", "job {n}.admin{digit} obit sent, status {n}",
     )),
-    (8, "postfix/smtpd", ("connect from unknown[{ip}]", "{hex}: client=unknown[{ip}]", "disconnect from unknown[{ip}]")),
+    (8, "postfix/smtpd", (
+        "connect from unknown[{ip}]", "{hex}: client=unknown[{ip}]", "disconnect from unknown[{ip}]",
+    )),
     (8, "postfix/qmgr", ("{hex}: from=<{user}@example.com>, size={n}, nrcpt={digit} (queue active)", "{hex}: removed")),
     (8, "ntpd", ("synchronized to {ip}, stratum {digit}", "time reset +{digit}.{n} s")),
     (6, "in.tftpd", ("tftp: client does not accept options", "sending NAK ({digit}, File not found) to {ip}")),
     (6, "xinetd", ("START: auth pid={n} from={ip}", "EXIT: auth status=0 pid={n} duration={digit}(sec)")),
     (5, "kernel", ("eth{digit}: link up, 1000Mbps, full-duplex",)),
     (4, "kernel", ("martian source {ip} from {ip}, on dev eth{digit}", "ll header: {mac}:{mac}:08:00")),
-    (3, "kernel", ("EXT3-fs: mounted filesystem with ordered data mode.", "kjournald starting.  Commit interval {digit}")),
+    (3, "kernel", (
+        "kjournald starting.  Commit interval {digit}", "EXT3-fs: mounted filesystem with ordered data mode.",
+    )),
     (3, "kernel", ("scsi{digit} : Device sd{letter} not ready.",)),
     (2, "kernel", ("CPU {digit}: Machine Check Exception: {digit} Bank {digit}: {hex}{hex}",)),
     (2, "kernel", ("Losing some ticks... checking if CPU frequency changed.",)),
@@ -77,8 +81,8 @@ PAGES = (  # how often, method, path, statuses
     (0.05, "GET", "/api/v1/reports/{uuid}", (500, 502, 504)),
 )
 AGENTS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.{n}.{n} Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_{n}_{digit}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{n} Safari",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_{digit}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{n} Safari",
     "Mozilla/5.0 (iPhone; CPU iPhone OS {n}_{digit} like Mac OS X) AppleWebKit/605.1.15 Mobile/15E{n}",
     "Mozilla/5.0 (X11; Linux x86_64; rv:{n}.0) Gecko/20100101 Firefox/{n}.0",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
@@ -86,7 +90,7 @@ AGENTS = (
     "python-requests/2.{n}.{digit}",
 )
 
-EVENTS = (  # how often, level, logger, message, further fields
+EVENTS: Sequence[tuple[float, str, str, str, dict[str, Any]]] = (  # how often, level, logger, message, further fields
     (30, "info", "http.server", "request handled", {"method": "{verb}", "path": "/api/{asset}/{n}", "ms": "#"}),
     (20, "debug", "cache", "hit for key {asset}:{n}", {"ttl": "#"}),
     (15, "info", "shop.cart", "item {n} added to cart {uuid}", {"user": "{user}", "quantity": "#"}),
@@ -99,8 +103,11 @@ EVENTS = (  # how often, level, logger, message, further fields
     (1, "error", "shop.payment", "gateway refused order {n}: code {digit}", {"user": "{user}"}),
     (0.01, "error", "worker", "job {uuid} failed: connection reset by {ip}", {"retries": "#"}),
 )
-WORDS = ("lamp chair table shelf sofa desk mirror carpet pillow blanket basket vase clock frame stool bench "
-         "cabinet drawer curtain candle kettle teapot bowl plate fork spoon knife mug glass jar tray oven").split()  # fmt: skip
+WORDS = [
+    "lamp", "chair", "table", "shelf", "sofa", "desk", "mirror", "carpet", "pillow", "blanket", "basket", "vase",
+    "clock", "frame", "stool", "bench", "cabinet", "drawer", "curtain", "candle", "kettle", "teapot", "bowl", "plate",
+    "fork", "spoon", "knife", "mug", "glass", "jar", "tray", "oven",
+]  # fmt: skip
 USERS = ("root", "postgres", "backup", *(f"user{letter}" for letter in string.ascii_lowercase))
 
 
@@ -109,10 +116,13 @@ class Values(dict[str, str]):
 
     def __init__(self, random: Random) -> None:
         super().__init__()
-        self._random, self.below = random, lambda n: int(random.random() * n)
+        self._random = random
 
     def __missing__(self, name: str) -> str:
         return str(getattr(self, name)())
+
+    def below(self, n: int) -> int:
+        return int(self._random.random() * n)
 
     def pick(self, choices: Sequence[str]) -> str:
         """Some come often."""
@@ -152,9 +162,9 @@ class Values(dict[str, str]):
         return self.pick(("GET", "POST", "PUT", "DELETE"))
 
 
-def often(random: Random, rows: Sequence[tuple[float, ...] | Sequence[object]]) -> Iterator[int]:
+def often(random: Random, rows: Sequence[tuple[Any, ...]]) -> Iterator[int]:
     """Numbers of rows without end, each as often as its first column says."""
-    weights = [float(str(row[0])) for row in rows]
+    weights = [row[0] for row in rows]
     while True:
         yield from random.choices(range(len(rows)), weights, k=10_000)
 

@@ -54,7 +54,9 @@ def told(write: Callable[[Figures], str], found: Figures) -> str:
 
 
 def write_speeds(found: Figures) -> str:
-    logs = ", ".join(f"{NAMES[n]} {number(of['lines'])} lines of {of['bytes'] / 1e6:,.0f} MB" for n, of in found.items())
+    logs = ", ".join(
+        f"{NAMES[n]} {number(of['lines'])} lines of {of['bytes'] / 1e6:,.0f} MB" for n, of in found.items()
+    )
     columns = "|".join(["", *(NAMES[name] for name in found)])
 
     def row(way: str, cell: Callable[[Figures, str], str]) -> tuple[str, ...]:
@@ -96,7 +98,11 @@ def verdicts(found: Figures) -> list[str]:
     hdfs = {way: of["seconds"] for way, of in found["hdfs"]["ways"].items()}
     base = hdfs[BASELINE]
     lines = [
-        *([verdict("HDFS, baseline, lines/s to `logfold`", hdfs[LOGFOLD] / base, 1.0, True)] if LOGFOLD in hdfs else []),
+        *(
+            [verdict("HDFS, baseline, lines/s to `logfold`", hdfs[LOGFOLD] / base, 1.0, True)]
+            if LOGFOLD in hdfs
+            else []
+        ),
         verdict("HDFS, baseline, lines/s to drain3", hdfs[DRAIN3] / base, 15, True),
         verdict("HDFS, baseline, time to `grep`", base / hdfs[GREP], 6, False),
         verdict("HDFS, LogLLaMA, time to the baseline", hdfs[LOGLLAMA] / base, 1.5, False),
@@ -126,7 +132,9 @@ def write_startup(found: Figures) -> str:
 
 
 def write_growth(found: Figures) -> str:
-    parts = ["HDFS, twice as long each time. Time should grow as the log does, within 10 %, and memory by 100 MB at most."]
+    parts = [
+        "HDFS, twice as long each time. Time should grow as the log does, within 10 %, and memory by 100 MB at most."
+    ]
     for way in (ALONE, BASELINE):
         first = found["rows"][0]
         per_line = first["ways"][way]["seconds"] / first["lines"]
@@ -175,7 +183,7 @@ def write_long(found: Figures) -> str:
         for name, of in found["ways"].items()
     ]
     return (
-        f"HDFS of {number(found['lines'])} lines, {found['bytes'] / 1e9:.1f} GB; what comes through the pipe is made on "
+        f"HDFS of {number(found['lines'])} lines, {found['bytes'] / 1e9:.1f} GB; what comes through a pipe is made on "
         "the fly, by a process that works at the same time. Memory should stay under 600 MB.\n\n"
         + table("from|time|lines/s|memory", rows)
     )
