@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 START = datetime(2026, 3, 2, 8)
+FEW = 1_000  # sessions that come one by one
 AT_ONCE = 60  # flows of a syslog that go on side by side
 
 Flow = tuple[float, str, tuple[str, ...]]  # how often, the program, and what one process of it says, step by step
@@ -40,7 +41,7 @@ SYSLOG: Sequence[Flow] = (
         "[ib_sm_sweep.c:{n}]: No topology change", "[ib_sm_sweep.c:{n}]: Fabric sweep took {n} msec, {n} nodes",
     )),
     (10, "pbs_mom", (
-        "scan_for_exiting, job {n}.admin{digit} task {digit} terminated", "job {n}.admin{digit} obit sent, status {n}",
+        "scan_for_exiting, job {n}.admin{digit} task {digit} terminated", "job {n}.admin{digit} obit sent, status 0",
     )),
     (8, "postfix/smtpd", (
         "connect from unknown[{ip}]", "{hex}: client=unknown[{ip}]", "disconnect from unknown[{ip}]",
@@ -234,14 +235,21 @@ def distinct(seed: int) -> Iterator[str]:
 
 
 def sessions(seed: int, at_once: int) -> Iterator[str]:
-    """In the form of HDFS: so many blocks are begun before the first of them ends, and again."""
+    """In the form of HDFS: so many blocks are begun before the first of them ends, and again. First come a few that end
+    at once, by which a session is known."""
     random = Random(seed)
     times = moments(random, 0.001)
+    steps = ("DataNode$DataXceiver: Receiving block blk_{}", "DataNode$PacketResponder: Received block blk_{}")
+
+    def line(step: str, block: int) -> str:
+        return f"{next(times):%y%m%d %H%M%S} {block % 9999} INFO dfs.{step.format(block)} src: /10.0.0.7:50010"
+
+    for block in range(FEW):
+        yield from (line(step, 1_000_000 + block) for step in steps)
     while True:
-        blocks = [random.getrandbits(62) for _ in range(at_once)]
-        for said in ("DataNode$DataXceiver: Receiving block blk_{}", "DataNode$PacketResponder: Received block blk_{}"):
-            for block in blocks:
-                yield f"{next(times):%y%m%d %H%M%S} {block % 9999} INFO dfs.{said.format(block)} src: /10.0.0.7:50010"
+        blocks = [random.getrandbits(60) + (1 << 60) for _ in range(at_once)]
+        for step in steps:
+            yield from (line(step, block) for block in blocks)
 
 
 def templates(seed: int, kinds: int) -> Iterator[str]:

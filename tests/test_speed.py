@@ -25,9 +25,10 @@ def test_made_logs_are_what_they_are_taken_for(name: str) -> None:
 def test_logs_as_bad_as_can_be() -> None:
     made = benchmark("made")
     assert pl.Series(islice(made.distinct(1), 1_000)).str.slice(30).n_unique() == 1_000
-    opened = pl.Series(islice(made.sessions(1, 500), 2_000)).str.extract(r"(blk_\d+)", 1)
+    opened = pl.Series(islice(made.sessions(1, 500), 2_000, 4_000)).str.extract(r"(blk_\d+)", 1)
     assert opened.head(500).n_unique() == 500
     assert (opened[:500] == opened[500:1_000]).all()
+    assert formats.detect(pl.Series(islice(made.sessions(1, 500), 2_000))).session is not None
     kinds = pl.Series(islice(made.templates(1, 100), 2_000)).str.extract(r"app: (.*) \d+$", 1)
     assert kinds.n_unique() == 100
 
