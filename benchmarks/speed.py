@@ -10,12 +10,12 @@ section works.
 """
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 from pages import Figures, Page, Section, number, table
 from speed_experiments import (
     ALONE,
@@ -43,14 +43,13 @@ WAYS = (WC, GREP, LOGFOLD, ALONE, BASELINE, LOGLLAMA, DRAIN3)
 
 
 def with_load(measure: Callable[[Lab], Figures], lab: Lab) -> Figures:
-    """The figures, and how busy the machine was before: its load, which is the cores in use by others."""
-    return {"load": os.getloadavg()[0], "of": measure(lab)}
+    """The figures, and how many percent of the machine others used before."""
+    return {"busy": psutil.cpu_percent(interval=3), "of": measure(lab)}
 
 
 def told(write: Callable[[Figures], str], found: Figures) -> str:
-    load, cores = found["load"], os.cpu_count() or 1
-    busy = "" if load < 0.3 else f"\n\n**On a busy machine**: the load was {load:.1f} on {cores} cores before it began."
-    return write(found["of"]) + busy
+    busy = f"\n\n**On a busy machine**: other work took {found['busy']:.0f} % of it before this began."
+    return write(found["of"]) + (busy if found["busy"] >= 10 else "")
 
 
 def write_speeds(found: Figures) -> str:
