@@ -41,9 +41,9 @@ class Normal:
         self.profile.add(chunk)
 
     @property
-    def enough(self) -> bool:
-        """Whether enough was learnt to judge by."""
-        return self.profile.records >= LEAST
+    def wanted(self) -> int:
+        """Records that are still to be learnt before anything can be judged."""
+        return max(0, LEAST - self.profile.records)
 
 
 def of_model(run: Run, folder: Path) -> Normal:

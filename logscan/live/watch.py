@@ -10,9 +10,9 @@ not have been taken are given again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -120,7 +120,7 @@ class Watch:
                 now = self._clock()
                 if arrived:
                     self._came, self.last["last_line"] = now, time()
-                for source, chunk in chain(self._feed.chunks(arrived, now), self._feed.overdue(now)):
+                for source, chunk in chain(self._feed.chunks(self._in_pieces(arrived), now), self._feed.overdue(now)):
                     self._take(source, chunk, now)
                 over = self.follower.over and not arrived
                 if over or now - self._looked >= LOOK:
@@ -131,6 +131,15 @@ class Watch:
                     break
             self._count()
             self._save(lasting=True)
+
+    def _in_pieces(self, arrived: Iterable[Arrived]) -> Iterator[Arrived]:
+        """No more at once than is wanted to know what is normal."""
+        for one in arrived:
+            lines = one.lines
+            while not self._normal.finished and len(lines) > (wanted := self._normal.wanted + 1):  # the last is held
+                yield replace(one, lines=lines.head(wanted), ended=False)
+                lines = lines.slice(wanted)
+            yield replace(one, lines=lines)
 
     def _given(self) -> Iterator[Finding]:
         """The findings, after each of which the taker has done with the ones before; then they leave the state."""
@@ -174,7 +183,7 @@ class Watch:
             found = normal.of_baseline(run)
         else:
             found = normal.of_logs(run, paths, self.follower.places())
-            if not found.enough:
+            if found.wanted:
                 first = f"the first {normal.LEAST:,} records are learnt, and what comes after them is judged"
                 self._problem(
                     Problem(self.result.sources[0], f"holds too little to know what is normal: {first}", False)
@@ -227,7 +236,7 @@ class Watch:
         self.result.times = extended(self.result.times, records["time"])
         if not self._normal.finished:
             self._normal.learn(chunk)
-            if self._normal.enough:
+            if not self._normal.wanted:
                 path = self.begin.state
                 beside = None if path is None else state.model_beside(path)
                 self._judge_by(normal.finish(self._run, self._normal, beside))
