@@ -45,10 +45,10 @@ class Format:
     def shape(self, text: pl.Series) -> pl.Series:
         """Each line with every run of digits reduced to `0`, and without what no field is made of."""
         line = pl.col("line")
-        if self.spelled:
-            line = line.str.replace_many(dict(self.spelled))
         if self.reduce:
             line = self.reduce(line)
+        if self.spelled:
+            line = line.str.replace_many(dict(self.spelled))
         return text.alias("line").to_frame().select(line.str.replace_all(DIGITS, "0")).to_series().alias(text.name)
 
     @cached_property
