@@ -44,8 +44,8 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
     """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
     now = now or datetime.now(UTC).replace(tzinfo=None)
     stamp = pl.col("stamp").str.replace(r"\s?(?:Z|UTC|GMT)$", "").str.replace_all(r"\s+", " ")
-    if stamps.str.contains("T", literal=True).any():
-        stamp = stamp.str.replace(r"^(\d+-?\d+-?\d+)T", "${1} ")
+    if stamps.str.contains("T", literal=True).any():  # but for those that begin with the name of a day
+        stamp = pl.when(stamp < "A").then(stamp.str.replace("T", " ", literal=True)).otherwise(stamp)
     if stamps.str.contains(",", literal=True).any():
         stamp = stamp.str.replace(r",(\d+)", ".${1}")
     plain = stamps.to_frame("stamp").select(stamp)["stamp"]
