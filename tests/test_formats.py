@@ -1,5 +1,6 @@
 """Formats: every registered one reads its own examples; records, attributes, times, sessions, patterns."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from logscan.errors import OptionError
 from logscan.formats import Format, Layout, detect, format_of, named, names, sessions, times
+from logscan.templates.masks import mask
 
 WITHOUT_TIME = {"plain", "openstack-bare", "python-basic", "android-brief"}
 
@@ -65,6 +67,58 @@ def test_a_header_matches_a_line_and_its_shape_alike(form: Format) -> None:
 def test_a_layout_survives_its_dictionary(form: Format) -> None:
     layout = Layout(form, session=r"id=(\d+)", kept=None)
     assert Layout.from_dict(layout.to_dict()) == layout
+
+
+REDUCED = {
+    "json": (
+        '{"ts":"2026-01-31","trace_id":"0af3","LEVEL":"e2e","Message":"job0 \\"id\\":\\"a7\\"","user":"ann"}',
+        '{"msg":"a\\\\","id":"x\\"y","tags":["a",":7","b\\"]"],"n":-1.5e-3,"x":null,"e":"","ok":true,"by":"bob"}',
+        '{"msg" : "took 5 ms", "http" : {"path" : "/a/7", "method" : "GET"}, "log.level" : "warn", "name" : "x7"}',
+        '{"event":":","a":":5","text":"x,\\"b\\":7","unit":"a2","message_id":"7f","b":[1,2,{"c":"d7"}],"e":{}}',
+        '{"msg":"order 3fa81c22ab placed, see 123e4567-e89b-12d3-a456-426614174000","state":"lost"}',
+        '{"msg":"caf\\u00e9 7","path":"C:\\\\7","severity":7,"unit":"u7","log":{"msg":"b7","x":"c7"}}',
+        '{"level":30,"pid":7,"msg":"ünï","häuser":"ü7","long":"abcdefghijklmnopqrstuvwxyz"}',
+        'panic at "size": 12, "user": "a7"',
+        "",
+    ),
+    "logfmt": (
+        'ts=2026-01-31 level=info msg="got id=a7 user=bob and \\"x\\" y=7" trace=0af3 user=ann path=/a/7 n=1.5',
+        'msg="first, t=7" level=e2 caller=main.go:7 err="no, msg=7 \\"w=7\\"" text="a=7" state=lost e= q="word"',
+        "caller=a.go:1 Level=warn message=done7 logger=shop.v2 x.msg=7 took=1.2s ok=true",
+        'level=info msg="order 3fa81c22ab placed" id="x y" 7=7 by="bob"',
+        '  continued msg="x y=7" z=7',
+        "plain words with a=7 in them",
+        "",
+    ),
+    "access": (
+        '192.0.2.7 - ann [31/Jan/2026:01:02:03 +0100] "GET /a?b=7 HTTP/1.1" 200 10 "http://x/\\"7" "agent/7 (\\"y\\")"',
+        '192.0.2.7 - - [31/Jan/2026:01:02:03 +0100] "get /a HTTP/1.1" 400 10',
+        '192.0.2.7 - - [31/Jan/2026:01:02:03 +0100] "\\x16\\x03" 400 10 "-" "-"',
+        '192.0.2.7 - - [yesterday] "GET /a HTTP/1.1" 200 10',
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_what_a_shape_leaves_out_is_in_no_field(name: str) -> None:
+    form = format_of(name)
+    assert form.reduce is not None
+    whole = replace(form, reduce=None)
+    lines = texts(*form.examples, *REDUCED[name])
+    shapes, written = form.shape(lines), whole.shape(lines)
+    assert shapes.str.len_bytes().sum() < 0.8 * written.str.len_bytes().sum()  # type: ignore[operator]
+    kinds, expected = Layout(form).kinds(shapes), Layout(whole).kinds(written)
+    assert [kind.to_list() for kind in kinds] == [kind.to_list() for kind in expected]
+    masked = pl.col("message").map_batches(mask, return_dtype=pl.String)
+    fields = Layout(form).attributes(shapes).with_columns(masked)
+    assert fields.rows() == Layout(whole).attributes(written).with_columns(masked).rows()
+
+
+def test_lines_that_differ_in_data_have_one_shape() -> None:
+    one = '{{"time":"2026-01-31T01:02:03Z","level":"info","msg":"order {0} placed","trace":"7{0}","ms":{1},"err":{2}}}'
+    lines = texts(one.format("3fa81c22ab", 7, "null"), one.format("bbbbccccdd", 0.5, '"no 7"'))
+    assert format_of("json").shape(lines).n_unique() == 1
 
 
 def test_no_lines_are_no_records(form: Format) -> None:

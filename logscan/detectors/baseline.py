@@ -175,14 +175,16 @@ class Baseline:
 
     def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
         """Records whose kind has a value in a slot that never held it."""
-        kinds = [*chunk.kinds.select("template", *SLOTS, "message").iter_rows()]
-        new = list(dict.fromkeys(kind for kind in kinds if kind not in self._judged))
-        if new:
+        kinds = chunk.kinds.select("template", *SLOTS, "message").rows()
+        judged = [*map(self._judged.get, kinds)]
+        if None in judged:
+            new = [*dict.fromkeys(kind for kind, values in zip(kinds, judged, strict=True) if values is None)]
             if len(self._judged) > REMEMBERED:
                 self._judged.clear()
-                new = list(dict.fromkeys(kinds))
+                new = [*dict.fromkeys(kinds)]
             self._judged.update(zip(new, self._judge_values(new), strict=True))
-        strange = [(number, *value) for number, kind in enumerate(kinds) for value in self._judged[kind]]
+            judged = [*map(self._judged.get, kinds)]
+        strange = [(number, *value) for number, values in enumerate(judged) if values for value in values]
         if not strange:
             return EVIDENCE
         schema = {"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String}

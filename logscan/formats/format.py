@@ -40,12 +40,16 @@ class Format:
     spelled: Mapping[str, str] = field(default_factory=dict)  #: literals whose digits mean a word -> the word
     payload: tuple[tuple[str, str], ...] = ()  #: (regex, replacement) that take data out of a message
     read: Callable[[str], Fields | None] | None = None  #: in place of the header's groups: reads one shape
+    reduce: Callable[[pl.Expr], pl.Expr] | None = None  #: leaves out of a line what no field is made of
 
     def shape(self, text: pl.Series) -> pl.Series:
-        """Each line with every run of digits reduced to `0`."""
+        """Each line with every run of digits reduced to `0`, and without what no field is made of."""
+        line = pl.col("line")
+        if self.reduce:
+            line = self.reduce(line)
         if self.spelled:
-            text = text.str.replace_many(dict(self.spelled))
-        return text.str.replace_all(DIGITS, "0")
+            line = line.str.replace_many(dict(self.spelled))
+        return text.alias("line").to_frame().select(line.str.replace_all(DIGITS, "0")).to_series().alias(text.name)
 
     @cached_property
     def time_pattern(self) -> str | None:

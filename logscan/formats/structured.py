@@ -1,6 +1,8 @@
 """Lines that name their fields: JSON, in the dialects of journald and Docker, and logfmt.
 
-A shape of a JSON line (its digits reduced) is still JSON, but for `\\u00e9` escapes: fields are read from it.
+A shape of a JSON line (its digits reduced) is still JSON, but for `\\u00e9` escapes: fields are read from it. It leaves
+out pairs that no field is made of, such as ids, numbers, addresses and texts under keys of their own, so that the lines
+of one event have few shapes.
 """
 
 import re
@@ -9,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import polars as pl
 
 from logscan.formats.format import EPOCH, Fields, Format
 from logscan.formats.generic import GENERIC
@@ -112,6 +115,37 @@ def read_logfmt(shape: str) -> Fields | None:
     return _fields(iter(pairs)) if pairs else None
 
 
+# Of a pair whose key names no field only a short word counts (see `_fields`); these hold something else.
+NAMED = (*MESSAGE_KEYS, *LEVEL_KEYS, *COMPONENT_KEYS)
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+UNWORDED = r'"(?:[A-Za-z_.-]*(?:[^"\\A-Za-z_.-]|\\.)(?:[^"\\]|\\.)*)?"'
+NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+LIST = rf'\[(?:[^"\[\]{{}}]|{QUOTED})*\]'
+MEMBER = rf'"[^"\\:,]+"\s*:\s*(?:{UNWORDED}|{NUMBER}|{LIST}|null|NaN|-?Infinity)'
+NAMED_TEXT = rf" (?i:{'|'.join(map(re.escape, NAMED))})={QUOTED}"
+OTHER_PAIR = rf' +[A-Za-z_@][\w.@/-]*=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
+ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b"  # as the masks have it
+MARK = "\x01"  # keys that name a field are marked meanwhile: no look-around would leave them out in Rust's expressions
+MARKED_MEMBERS = {f'"{name}"': f'"{name}"{MARK}' for name in NAMED}
+MARKED_PAIRS = {f" {name}=": f" {name}{MARK}=" for name in NAMED}
+
+
+def _reduce_json(line: pl.Expr) -> pl.Expr:
+    """An object's line without the members that are mere data."""
+    marked = line.str.replace_many(MARKED_MEMBERS, ascii_case_insensitive=True)
+    reduced = marked.str.replace_all(rf"(?:{MEMBER}\s*,\s*)*{MEMBER}", '"":0').str.replace_all(MARK, "", literal=True)
+    return pl.when(line.str.contains(r"^\s*\{")).then(reduced.str.replace_all(ID, "0")).otherwise(line)
+
+
+def _reduce_logfmt(line: pl.Expr) -> pl.Expr:
+    """A line of pairs without those that are mere data. Texts that count go first: within, they may look like pairs."""
+    spaced = " " + line
+    marked = spaced.str.replace_all(NAMED_TEXT, "").str.replace_many(MARKED_PAIRS, ascii_case_insensitive=True)
+    rest = marked.str.replace_all(f"(?:{OTHER_PAIR})+", "").str.replace_all(MARK, "", literal=True)
+    reduced = pl.concat_str(spaced.str.extract_all(NAMED_TEXT).list.join(""), rest).str.strip_chars_start()
+    return pl.when(line.str.contains(rf"^{PAIR}")).then(reduced.str.replace_all(ID, "0")).otherwise(line)
+
+
 JOURNALD = Format(
     name="journald",
     about="journalctl -o json",
@@ -171,6 +205,7 @@ JSON = Format(
         for end in ",}"
     },
     read=read_json,
+    reduce=_reduce_json,
 )
 
 LOGFMT = Format(
@@ -188,4 +223,5 @@ LOGFMT = Format(
     stamp=rf'(?:^|\s)(?:{TIME_KEYS})="?(?P<time>[^"\s]+(?: \d+:\d+:\d+[^"\s]*)?)',
     times=TIMES,
     read=read_logfmt,
+    reduce=_reduce_logfmt,
 )

@@ -18,17 +18,16 @@ ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
 def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = True) -> pl.Series:
     """The times (n,) of lines, null where there is none; `pattern` has a group `time`.
 
-    Lines of one moment stand together, so each line is cut where the stamp ends in the first lines, and only
-    the first of equal heads is parsed. A stamp that the cut may have gone through is found in a second pass,
+    Lines of one moment stand together, so each line is cut where the stamp ends in the first lines, and only the first
+    of equal heads, and of equal stamps, is read. A stamp that the cut may have gone through is found in a second pass,
     over the whole line.
     """
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
     ends = [found.end("time") for line in text.head(PEEK) if (found := compiled.search(line))]
-    head = pl.col("text").str.head(max(ends, default=0) + 1)
-    heads = text.to_frame("text").select(head.alias("head"), changed=head.ne_missing(head.shift(1)))
-    stamps = heads.filter("changed").select(pl.col("head").str.extract(f"(?:{pattern}){AFTER}", group)).to_series()
-    times = parse(stamps, formats, guess).gather(heads["changed"].cum_sum() - 1)
+    heads = text.str.head(max(ends, default=0) + 1)
+    stamps = _runs(heads).str.extract(f"(?:{pattern}){AFTER}", group)
+    times = parse(_runs(stamps), formats, guess).gather(stamps.rle_id()).gather(heads.rle_id())
     if times.null_count():
         missing = times.is_null()
         rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
@@ -36,16 +35,20 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     return times
 
 
+def _runs(values: pl.Series) -> pl.Series:
+    """The first of each run of equal values."""
+    return values.rle().struct.field("value")
+
+
 def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None) -> pl.Series:
     """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
     now = now or datetime.now(UTC).replace(tzinfo=None)
-    plain = stamps.to_frame("stamp").select(
-        pl.col("stamp")
-        .str.replace(r"^(\d+-?\d+-?\d+)T(\d)", "${1} ${2}")
-        .str.replace(r",(\d+)", ".${1}")
-        .str.replace(r"\s?(?:Z|UTC|GMT)$", "+0000")
-        .str.replace_all(r"\s+", " ")
-    )["stamp"]
+    stamp = pl.col("stamp").str.replace(r"\s?(?:Z|UTC|GMT)$", "").str.replace_all(r"\s+", " ")
+    if stamps.str.contains("T", literal=True).any():  # but for those that begin with the name of a day
+        stamp = pl.when(stamp < "A").then(stamp.str.replace("T", " ", literal=True)).otherwise(stamp)
+    if stamps.str.contains(",", literal=True).any():
+        stamp = stamp.str.replace(r",(\d+)", ".${1}")
+    plain = stamps.to_frame("stamp").select(stamp)["stamp"]
     shift = _shift(plain) if plain.str.contains(ZONE).any() else None
     if shift is not None:
         plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")

@@ -1,6 +1,17 @@
 """Web servers: access logs, and the error logs of Apache and nginx."""
 
+import polars as pl
+
 from logscan.formats.format import Format
+
+CLOCK = r"\d+/[A-Z][a-z][a-z]/\d+:\d+:\d+:\d+ [+-]\d+"
+
+
+def _method(line: pl.Expr) -> pl.Expr:
+    """An access log's line with nothing but the method of its request."""
+    request = rf'^\S+ [^\["]*\[{CLOCK}\] "([A-Z]+) (?:[^"\\]|\\.)*" \d+ (?:\d+|-).*$'
+    return line.str.replace(request, '0 - - [0/Jan/0:0:0:0 +0] "${1} " 0 0')
+
 
 ACCESS = Format(
     name="access",
@@ -12,11 +23,12 @@ ACCESS = Format(
         '2001:db8::1 - - [31/Jan/2026:01:02:06 +0100] "HEAD / HTTP/2.0" 500 0 "-" "probe \\"x\\""',
         '192.0.2.9 - - [31/Jan/2026:01:02:07 +0100] "-" 408 - "-" "-"',
     ),
-    header=r'^(?P<host>\S+) [^\["]*\[(?P<time>\d+/[A-Z][a-z][a-z]/\d+:\d+:\d+:\d+ [+-]\d+)\] '
+    header=rf'^(?P<host>\S+) [^\["]*\[(?P<time>{CLOCK})\] '
     r'"(?P<message>(?:[^"\\]|\\.)*)" \d+ (?:\d+|-)',
     times=("%d/%b/%Y:%H:%M:%S",),
     kept=r'" (\d+) (?:\d+|-)',
     payload=((r"^([A-Z]+) .*$", "${1}"), (r"^.*[^A-Z-].*$", "malformed request")),
+    reduce=_method,
 )
 
 APACHE_ERROR = Format(
