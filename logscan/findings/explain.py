@@ -158,7 +158,7 @@ def _value_reason(cause: Cause, about: str, profile: Profile) -> str:
     place, value = about.split("=", 1)
     template, slot = place.split(".")
     seen = profile.slots[int(template), slot]
-    known = ", ".join(sorted(seen.keys() - {value}, key=lambda name: -seen[name]))
+    known = ", ".join(sorted(seen.keys() - {value}, key=lambda name: (-seen[name], name)))
     where = f"{slot} " if slot in ("level", "component") else ""
     return f"{where}{value}, where {sum(seen.values()):,} records had {known}"
 
