@@ -78,6 +78,7 @@ def test_a_finding_is_silent_where_all_of_its_parts_are() -> None:
     assert not ONE.accepted(set())
 
 
+@pytest.mark.slow
 def test_parts_are_what_each_kind_of_line_would_be_by_itself(place: Path, write: Write) -> None:
     calm = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(600)]
     lost = "2026-03-02 08:06:40 ERROR disk: cannot write to /var/lib/x, read-only file system"

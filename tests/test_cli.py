@@ -83,6 +83,7 @@ def test_help_has_examples_one_a_line(tmp_path: Path, command: tuple[str, ...]) 
     assert "[/" not in done.out
 
 
+@pytest.mark.slow
 def test_the_module_and_the_script_are_one(tmp_path: Path, log: str) -> None:
     script = Path(sysconfig.get_path("scripts")) / "logscan"
     if not script.exists():
@@ -138,6 +139,7 @@ def test_a_value_that_means_nothing_is_one_clear_line(
     assert said in line
 
 
+@pytest.mark.slow
 def test_exit_status_says_whether_there_are_findings_if_asked(tmp_path: Path, log: str) -> None:
     assert run(tmp_path, "scan", log, "--exit-code").status == 1
     assert run(tmp_path, "scan", log, "--exit-code", "--until", "2026-03-02 08:05").status == 0
@@ -182,6 +184,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, log: str, command: str) -> None
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_closed_standard_streams(tmp_path: Path, log: str) -> None:
     done = shell(tmp_path, "logscan scan <&-")
     assert (done.status, done.err.splitlines()[0]) == (2, "logscan: standard input: is empty")

@@ -28,6 +28,7 @@ def scanned(once: tuple[Path, list[str]], tmp_path: Path) -> tuple[Path, list[st
     return tmp_path, once[1]
 
 
+@pytest.mark.slow
 def test_an_accepted_finding_is_silent(scanned: tuple[Path, list[str]]) -> None:
     folder, ids = scanned
     first, *others = ids
@@ -59,6 +60,7 @@ def test_an_id_that_was_not_found(scanned: tuple[Path, list[str]]) -> None:
     assert not (folder / "logscan-accepted.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_the_last_scan_is_kept_where_the_user_wants_state(scanned: tuple[Path, list[str]]) -> None:
     folder, ids = scanned
     assert (folder / "home" / ".local" / "state" / "logscan" / "findings.jsonl").is_file()

@@ -83,6 +83,7 @@ def test_templates(folder: Path) -> None:
     assert [line.split()[3] for line in others] == ["ERROR", "WARN", "FATAL"]  # in the order of the log
 
 
+@pytest.mark.slow
 def test_templates_as_json(folder: Path) -> None:
     done = run(folder, "templates", "good", "app.log", "--json")
     rows = [json.loads(line) for line in done.out.splitlines()]

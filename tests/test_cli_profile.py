@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 
+import pytest
 from test_cli import run
 
 from logscan.cli.profile import IMPORTS, PACKAGE, WAITING, Profile
@@ -30,12 +31,12 @@ def test_time_is_counted_for_the_package_that_spends_it() -> None:
     assert list(steps) == ["reading"]
     assert 0.05 < steps["reading"] < 0.5
     assert list(profiled(f"{PACKAGE}records.py", BUSY).steps) == ["records"]
-    assert list(profiled("/somewhere/else.py", BUSY).steps) == []
+    assert set(profiled("/somewhere/else.py", BUSY).steps) <= {WAITING}
 
 
 def test_a_library_is_counted_for_the_step_that_calls_it() -> None:
     library = f"exec(compile({BUSY!r}, '/site-packages/polars/frame.py', 'exec'))"
-    assert list(profiled(f"{PACKAGE}formats/layout.py", library).steps) == ["formats"]
+    assert set(profiled(f"{PACKAGE}formats/layout.py", library).steps) - {WAITING} == {"formats"}
 
 
 def test_a_thread_that_waits_is_not_working() -> None:
@@ -54,6 +55,7 @@ def test_the_table_holds_shares_of_all_threads() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_scan_tells_where_its_time_went(tmp_path: Path) -> None:
     lines = (f"2026-03-02 08:{n // 600 % 60:02}:{n // 10 % 60:02} INFO web: page {n} sent\n" for n in range(20_000))
     (tmp_path / "app.log").write_text("".join(lines))

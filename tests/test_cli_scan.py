@@ -49,6 +49,7 @@ def test_a_pipe_gets_each_flagged_line_once(folder: Path) -> None:
     assert len(found) == len(done.out.splitlines())
 
 
+@pytest.mark.slow
 def test_a_line_that_several_findings_blame_is_printed_once(data: Path) -> None:
     """There are some in this log."""
     log = "web/apache_access.log"
@@ -110,6 +111,7 @@ def test_colours(folder: Path, args: list[str], set_by_user: dict[str, str], col
     assert LINES[300] in COLOR.sub("", out)
 
 
+@pytest.mark.slow
 def test_a_pipe_is_read_with_and_without_a_name(folder: Path) -> None:
     content = (folder / "app.log").read_bytes()
     expected = run(folder, "scan", "app.log", "-C", "1").out
@@ -138,6 +140,7 @@ def test_what_is_beyond_the_budget_is_counted(folder: Path) -> None:
     assert re.fullmatch(r"\d more findings? beyond --budget", done.err.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_folder_with_bad_files_is_scanned_all_the_same(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "logs" / "deep").mkdir(parents=True)
     content = (folder / "app.log").read_bytes()
@@ -220,6 +223,7 @@ def test_bytes_that_are_not_utf8_are_kept(evil: Path) -> None:
     assert base64.b64decode(lines[450]["bytes"]).endswith(b"ERROR mail: \xff\xfe from caf\xe9")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_not_utf8(folder: Path, tmp_path: Path) -> None:
     name = b"caf\xe9\x1b[2J.log"
     os.symlink(folder / "app.log", os.fsencode(tmp_path) + b"/" + name)

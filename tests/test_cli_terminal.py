@@ -68,6 +68,7 @@ def test_a_terminal_without_colours(folder: Path) -> None:
     assert re.search(r"^\d findings in 601 lines", shown, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_bar_is_shown_where_it_takes_more_than_a_second(folder: Path) -> None:
     log = "".join(f"{line}\n" for line in LINES * 10)
     for args, bar in ((["scan"], True), (["scan", "--no-progress"], False)):

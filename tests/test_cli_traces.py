@@ -24,6 +24,7 @@ def folder(tmp_path: Path, hdfs: Hdfs) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_pairs_for_other_trainers(folder: Path) -> None:
     assert done(folder, "train", "hdfs", "--write-pairs", "pairs.jsonl", "--limit", "100") == "pairs.jsonl: 80 pairs\n"
     pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text().splitlines()]

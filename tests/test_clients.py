@@ -243,6 +243,7 @@ def test_a_client_that_ends_is_started_again(
     assert calls[1] == "logs --timestamps --follow --since=2026-01-31T01:02:00.1Z web"
 
 
+@pytest.mark.slow
 def test_clients_end_with_the_follower(clients: Callable[..., None], follow: Callable[..., Followed]) -> None:
     Path("bin/docker").write_text("#!/bin/sh\ntrap '' TERM\necho $$ > pid\ncat log\nwhile :; do sleep 0.1; done\n")
     clients(stamped(1, "one"))

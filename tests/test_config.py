@@ -236,6 +236,7 @@ def test_help_needs_no_file(tmp_path: Path) -> None:
     assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
 
 
+@pytest.mark.slow
 def test_a_scan_heeds_it(tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in LOG))
     toml(tmp_path, "[scan]\nexit-code = true\nformat = 'json'")

@@ -80,6 +80,7 @@ def test_windows_of_labelled_lines(write: Write) -> None:
     assert baseline.at_prevalence is not None
 
 
+@pytest.mark.slow
 def test_a_model_is_tested_on_what_its_split_left(write: Write, hdfs: Hdfs, tmp_path: Path) -> None:
     folder = corpus(write, *hdfs)
     options = TrainOptions(0.5, 3, detector="logllama", settings=parsed([*TINY, "rl.episodes=0"]))

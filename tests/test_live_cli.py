@@ -56,6 +56,7 @@ def test_grep_and_head_behind_a_followed_log(live: Followed) -> None:
     assert out.splitlines()[1] == "0 141 0"
 
 
+@pytest.mark.slow
 def test_a_reader_that_left_is_noticed_although_nothing_is_found(live: Followed) -> None:
     pipe = bash(live, "logscan scan -f app.log --state live.state --json | head -1; echo ${PIPESTATUS[0]}")
     began = time.monotonic()

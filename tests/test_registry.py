@@ -174,6 +174,7 @@ def test_the_others_are_shown_where_one_fails(write: Write, message: str, error:
     assert len(compared.curves) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_what_learns_from_anomalies_says_so_where_there_are_none(write: Write) -> None:
     path = write("BGL.log", bgl(2000, ALERTS))

@@ -20,6 +20,8 @@ from logscan.templates.messages import Messages
 from logscan.windows import Sessions, Windows
 from logscan.windows.sessions import EVENTS
 
+pytestmark = pytest.mark.slow  # networks are trained
+
 torch = pytest.importorskip("torch", reason="needs logscan[train]")
 torch.set_num_threads(1)
 
@@ -236,7 +238,6 @@ print(detector.provider)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("detector", ALL, ids=name)
 def test_an_exported_one_scores_the_same(trained: dict[str, Any], detector: Any, tmp_path: Path) -> None:
     found, some = trained[detector.name], drawn(40, True, seed=1)

@@ -80,6 +80,7 @@ def found(logs: Path, log: str, model: str) -> list[Finding]:
     return scan([str(logs / f"{log}.log")], Options(model=logs / model)).findings
 
 
+@pytest.mark.slow
 def test_what_was_learnt_is_normal(logs: Path) -> None:
     assert "new" in {finding.kind for finding in found(logs, "b", "a")}
     assert [found(logs, log, "a+b") for log in "ab"] == [[], []]

@@ -157,6 +157,7 @@ def scan(
 ) -> None:
     """Find what does not belong in logs. No model, labels or configuration needed."""
     from logscan.cli.ending import say_what_was_found, say_what_was_read, summary_of
+
     if follow:  # small blocks gain nothing by more threads, which the service that writes the log may want
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from logscan.cli.follow import Following, run_live
