@@ -28,9 +28,9 @@ def profiled(file: str, text: str) -> Profile:
 
 def test_time_is_counted_for_the_package_that_spends_it() -> None:
     steps = profiled(f"{PACKAGE}sources/lines.py", BUSY).steps
-    assert list(steps) == ["reading"]
+    assert set(steps) - {WAITING} == {"reading"}
     assert 0.05 < steps["reading"] < 0.5
-    assert list(profiled(f"{PACKAGE}records.py", BUSY).steps) == ["records"]
+    assert set(profiled(f"{PACKAGE}records.py", BUSY).steps) - {WAITING} == {"records"}
     assert set(profiled("/somewhere/else.py", BUSY).steps) <= {WAITING}
 
 
