@@ -159,7 +159,7 @@ def test_a_suspended_process_goes_on_where_it_stood(live: Followed) -> None:
     live.write(*pages(1200, 1300))
     time.sleep(0.5)
     for n in range(2):
-        process.send_signal(signal.SIGTSTP)
+        process.send_signal(signal.SIGSTOP)  # SIGTSTP does nothing where no shell controls jobs
         os.waitpid(process.pid, os.WUNTRACED)
         live.write(*pages(1300 + 100 * n, 1400 + 100 * n), fault(n))
         time.sleep(7)
