@@ -147,7 +147,8 @@ def test_the_wheel_installs_and_scans(tmp_path: Path) -> None:
     parts = {"logscan", f"logscan-{__version__}.data", f"logscan-{__version__}.dist-info"}
     assert {name.split("/")[0] for name in names} == parts
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--no-deps", "--no-index"]
+    outer = getattr(sys, "_base_executable", sys.executable)  # `make` gives no pip to its environment
+    pip = [outer, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--no-deps", "--no-index"]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
     (packages,) = venv.glob("lib/python*/site-packages")
     (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
