@@ -3,6 +3,7 @@
 import select
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -65,19 +66,20 @@ def run_live(
     from logscan.live.watch import Begin, Watch
     from logscan.reports import Begin as Header
 
+    told: deque[Finding] = deque(maxlen=RECENT)
     with shown_status(progress) as status, counting(following.metrics) as count:
 
         def look(watch: Watch) -> None:
             if _nobody_reads(sys.stdout):
                 raise BrokenPipeError
             count(watch)
+            remember(told)
             status.show(lambda: _status(watch))
 
         begin = Begin(None if following.from_start else following.tail or 0, following.state)
         with shown_progress(progress) as advance:
             watch = Watch(paths, options, begin, advance, problems.say, look)
         header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
-        told: list[Finding] = []
         gone = False  # who read the output
         try:
             with stopping(watch.stop) as stopped:
@@ -89,10 +91,10 @@ def run_live(
                     for report in reports:
                         report.finding(finding, watch.context(report.wants(finding)))
                         report.output.stream.flush()
-                    told = [*told[1 - RECENT :], redacted(finding) if problems.redact else finding]
-                    remember(told)
+                    told.append(redacted(finding) if problems.redact else finding)
         except BrokenPipeError:
             gone = True
+    remember(told)
     summary = _summary(watch)
     for report in reports[gone:]:
         try:

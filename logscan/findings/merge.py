@@ -7,7 +7,7 @@ kind, and all windows that are anomalous above all for the same kind of line.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -70,19 +70,18 @@ class Evidence:
         """What the evidence shows."""
         rows = self._values_in_known_lines(pl.concat(self._frames))
         kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
-        none = rows.clear()
-        grouped: list[tuple[Kind, Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = [
-            ("new", _episodes(kinds.get("new", none)) if self.whole else _equal(kinds.get("new", none), ["key"])),
-            ("rare", _episodes(_without_opening(kinds.get("rare", none)))),
-            ("value", _values(kinds.get("value", none))),
-            ("burst", _at_one_time(kinds.get("burst", none))),
-            ("silent", _at_one_time(kinds.get("silent", none))),
-            ("order", _equal(kinds.get("order", none), ["key", "about"])),
-            ("count", _equal(kinds.get("count", none), ["key", "about"])),
-            ("window", _equal(kinds.get("window", none), ["about"])),
-        ]
-        for kind, found in grouped:
-            for what, group in found:
+        grouping: dict[Kind, Callable[[pl.DataFrame], Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = {
+            "new": _episodes if self.whole else lambda rows: _equal(rows, ["key"]),
+            "rare": lambda rows: _episodes(_without_opening(rows)),
+            "value": _values,
+            "burst": _at_one_time,
+            "silent": _at_one_time,
+            "order": lambda rows: _equal(rows, ["key", "about"]),
+            "count": lambda rows: _equal(rows, ["key", "about"]),
+            "window": lambda rows: _equal(rows, ["about"]),
+        }
+        for kind, grouped in grouping.items():
+            for what, group in grouped(kinds[kind]) if kind in kinds else ():
                 surplus = sum(self._surplus.get(same, 0) for same in group.select(SAME).unique().iter_rows())
                 lines = len(group.unique(["source", "line"]))
                 yield Cause(kind, what, group, lines + surplus)
