@@ -22,7 +22,7 @@ from logscan.live import state
 KILLS = 20
 BORN = 1767225600  # seconds since 1970: names with a time tell which file is older
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu")
-PATIENCE = 20.0  # seconds for what was written to be read
+PATIENCE = 60.0  # seconds for what was written to be read
 
 
 def stamp(line: int) -> str:
@@ -119,14 +119,17 @@ def written_and_killed(log: Log, begin: Callable[[], "subprocess.Popen[bytes]"],
             log.rotate(ways[kill % 4])
             log.write(chance.randint(1, 100), fault=True)
             time.sleep(chance.random() * 0.4)
+            once_more = chance.random() < 0.5
+            if once_more:  # of two rotations that nobody saw the order may be lost
+                all_read(log, process)
             process.kill()
             process.communicate()
             log.write(chance.randint(0, 50), fault=chance.random() < 0.5)
-            if chance.random() < 0.7:
+            if once_more:
                 log.rotate(chance.choice(["rename", "copytruncate", "switch"]))
                 log.write(chance.randint(0, 50))
             process = begin()
-            time.sleep(chance.random() * 3)
+            all_read(log, process)
         all_read(log, process)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE)
