@@ -137,9 +137,10 @@ class Reader:
             for block, layout in self._whole_records(stream):
                 pending.append((block, layout, pool.submit(self._records, layout, block.lines)))
                 if len(pending) > AHEAD:
-                    yield self._wanted(stream.name, *pending.popleft())
-            while pending:
-                yield self._wanted(stream.name, *pending.popleft())
+                    first, its_layout, records = pending.popleft()
+                    yield self._wanted(stream.name, first, its_layout, records.result())
+            for block, layout, records in pending:
+                yield self._wanted(stream.name, block, layout, records.result())
 
     def _whole_records(self, stream: Stream) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
@@ -175,9 +176,7 @@ class Reader:
             and len(last := lines.slice(lines["line"].search_sorted(records["line"][-1]))) < TAIL
         ):
             records, rest = records.head(-1), last
-        done: Future[pl.DataFrame] = Future()
-        done.set_result(records)
-        return self._chunk(*self._wanted(stream, block, layout, done)), rest
+        return self._chunk(*self._wanted(stream, block, layout, records)), rest
 
     def layout_of(self, stream: str, lines: pl.DataFrame) -> Layout:
         """The layout of a stream, told by its first lines."""
@@ -207,9 +206,8 @@ class Reader:
             "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
         )
 
-    def _wanted(self, stream: str, block: Block, layout: Layout, future: Future[pl.DataFrame]) -> Wanted:
+    def _wanted(self, stream: str, block: Block, layout: Layout, records: pl.DataFrame) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""
-        records = future.result()
         number = self.files.setdefault((block.source, block.file), len(self.sources))
         if number == len(self.sources):
             self.sources.append(block.source)

@@ -17,6 +17,7 @@ from logscan.cli.profile import begin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from logscan.findings.finding import Finding
     from logscan.reports import Report, Summary
     from logscan.scan import Result
 
@@ -165,9 +166,7 @@ def scan(
     from logscan.cli.times import parse_time
     from logscan.errors import OptionError
     from logscan.findings.accepted import accepted_ids, remember
-    from logscan.findings.redact import redacted
     from logscan.reports import open_report, opened
-    from logscan.reports.html import Html
     from logscan.reports.terminal import output_to
     from logscan.scan import Options
     from logscan.scan import scan as run
@@ -198,6 +197,8 @@ def scan(
     output = output_to(sys.stdout, read_again, color=color.value, context=context)
     reports = [open_report(name, output, redact)]
     if html is not None:
+        from logscan.reports.html import Html
+
         reports.append(opened(lambda output: Html(output, html), output, redact))
     problems = Problems(redact)
     signalled = 0
@@ -206,7 +207,7 @@ def scan(
     else:
         with shown_progress(progress) as advance:
             result = run(paths, options, advance, problems.say)
-        remember(map(redacted, result.findings) if redact else result.findings)
+        remember(_without_secrets(result.findings) if redact else result.findings)
         summary = summary_of(result, len(result.findings), result.notes)
         _report(reports, result, summary, model)
     if stats:
@@ -219,6 +220,12 @@ def scan(
         problems.exit_if_fatal()
     if exit_code and summary.findings:
         raise typer.Exit(1)
+
+
+def _without_secrets(findings: "Sequence[Finding]") -> "list[Finding]":
+    from logscan.findings.redact import redacted
+
+    return [redacted(finding) for finding in findings]
 
 
 def _report(reports: "Sequence[Report]", result: "Result", summary: "Summary", model: Path | None) -> None:

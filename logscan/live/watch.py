@@ -150,7 +150,7 @@ class Watch:
 
     def context(self, wanted: Mapping[str, set[int]]) -> dict[str, dict[int, str]]:
         """The texts of lines that came lately, by source."""
-        newest = {source: file for source, file in self._normal.reader.files}  # noqa: C416
+        newest = dict(self._normal.reader.files.keys())
         found = {}
         for source, lines in wanted.items():
             if source in newest:
