@@ -225,17 +225,20 @@ class Reader:
         return block, layout, records.filter(self.only).drop("label", "file")
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
-        kinds = records.group_by("shape", "kept", maintain_order=True).agg(pl.len().alias("n"))
+        first = records.with_row_index("row").select(pl.col("row").first().over("shape", "kept")).to_series().to_numpy()
+        begins = first == np.arange(len(first))  # a kind of record is numbered where it is met first
+        kind = (np.cumsum(begins) - 1)[first]
+        kinds = records.select("shape", "kept").filter(begins).with_columns(n=np.bincount(kind).astype(np.uint32))
         kinds = kinds.join(self._attributes(layout, kinds["shape"]), on="shape", maintain_order="left")
-        kinds = self._with_keys(kinds).with_row_index("kind")
-        numbers = kinds.select("kind", "key", "shape", "kept")
+        kinds = self._with_keys(kinds)
+        numbers = pl.Series(kind.astype(np.uint32))
+        records = records.with_columns(kind=numbers, key=kinds["key"].gather(numbers))
         if self.messages is not None and self.messages.input != "raw":
-            numbers = numbers.with_columns(message=self.messages.of(kinds["message"], kinds["key"]))
-        records = records.join(numbers, on=["shape", "kept"], nulls_equal=True, maintain_order="left")
+            records = records.with_columns(message=self.messages.of(kinds["message"], kinds["key"]).gather(numbers))
         if self.messages is not None and self.messages.input == "raw":
             said = layout.attributes(_own_text(records))["message"].str.head(MESSAGE)
             records = records.with_columns(message=self.messages.of(said, records["key"])).drop("text")
-        return Chunk(records.drop("shape", "kept"), kinds.drop("kind", "shape"), block.read)
+        return Chunk(records.drop("shape", "kept"), kinds.drop("shape"), block.read)
 
     def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
         """A row a shape with its level, component, message and label, remembered for shapes met before."""

@@ -1,5 +1,6 @@
 """Formats: every registered one reads its own examples; records, attributes, times, sessions, patterns."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from logscan.errors import OptionError
 from logscan.formats import Format, Layout, detect, format_of, named, names, sessions, times
+from logscan.formats.format import digits_reduced
 from logscan.templates.masks import mask
 
+LINES = st.text(st.characters(exclude_characters="\n", codec="utf-8"))
 WITHOUT_TIME = {"plain", "openstack-bare", "python-basic", "android-brief"}
 
 
@@ -115,6 +118,12 @@ def test_what_a_shape_leaves_out_is_in_no_field(name: str) -> None:
     assert fields.rows() == Layout(whole).attributes(written).with_columns(masked).rows()
 
 
+@given(st.lists(st.lists(LINES | st.text("12 a\r")), min_size=1))
+def test_a_shape_has_every_run_of_digits_reduced(blocks: list[list[str]]) -> None:
+    chunks = pl.concat([pl.Series("text", block, pl.String) for block in blocks])
+    assert digits_reduced(chunks).to_list() == [re.sub("[0-9]+", "0", line) for block in blocks for line in block]
+
+
 def test_lines_that_differ_in_data_have_one_shape() -> None:
     one = '{{"time":"2026-01-31T01:02:03Z","level":"info","msg":"order {0} placed","trace":"7{0}","ms":{1},"err":{2}}}'
     lines = texts(one.format("3fa81c22ab", 7, "null"), one.format("bbbbccccdd", 0.5, '"no 7"'))
@@ -215,7 +224,7 @@ def test_any_lines_make_records_that_partition_them(name: str, lines: list[str],
 
 
 @settings(max_examples=20, deadline=None)  # each tries every format
-@given(st.lists(st.text(min_size=1), min_size=1, max_size=20))
+@given(st.lists(LINES, min_size=1, max_size=20))
 def test_any_sample_has_a_layout(lines: list[str]) -> None:
     layout = detect(pl.Series(lines))
     assert layout.format.name in names()

@@ -29,6 +29,7 @@ KINDS = (
     (ERROR, r"^[A-Za-z_][\w.$]*(?:Exception|Error)(?::|$)"),
     (NAME, r"^[A-Za-z_][\w.$]*(?::|$)"),
 )
+WHOLE = re.compile(r"((?:\\b)?)\(((?!\?)(?:[^()\\]|\\.)*)\)((?:\\b)?)")  # a group that is all that a pattern matches
 TAIL = 2000  # lines in which `split` looks for the last head
 
 
@@ -183,6 +184,9 @@ def _with_exceptions(shape: pl.Series, kind: pl.Series, start: pl.Series) -> pl.
 
 
 def _extract(text: pl.Series, pattern: str | None) -> pl.Series:
+    """What the pattern's one group finds in each line, null where it finds nothing."""
     if pattern is None:
         return pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
+    if whole := WHOLE.fullmatch(pattern):  # without a group to follow it takes half the time
+        return text.str.extract("".join(whole.groups()), 0)
     return text.str.extract(pattern, 1)

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 BLOCK = 8 << 20  # bytes of content in one block
+PIECE = 1 << 20  # bytes that are cut into lines at a time: what the processor's cache holds a few copies of
 MAX_LINE = 1 << 20  # bytes of one line that are kept
 
 SCHEMA = {"line": pl.Int64, "offset": pl.Int64, "text": pl.String, "raw": pl.Binary}
@@ -183,14 +184,10 @@ def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: in
 
 def _decode(data: Buffer, encoding: Encoding) -> list[pl.Series]:
     """Text and raw bytes of each line."""
-    try:
-        text, valid = str(data, encoding.codec), True
-    except UnicodeDecodeError:
-        text, valid = str(data, encoding.codec, "backslashreplace"), False
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    # A list, since polars' own split takes a tenth of a millisecond even for one line, as they come while following.
-    texts = pl.Series("text", text.removesuffix("\n").split("\n"), pl.String)
+    whole, valid = _utf_8(bytes(data), encoding.codec)
+    if b"\r" in whole:
+        whole = whole.replace(b"\r\n", b"\n")
+    texts = pl.Series("text", [whole.removesuffix(b"\n")]).cast(pl.String).str.split("\n").explode()
     if valid:
         return [texts, pl.Series("raw", [None], pl.Binary).new_from_index(0, len(texts))]
 
@@ -203,3 +200,12 @@ def _decode(data: Buffer, encoding: Encoding) -> list[pl.Series]:
     for invalid in np.flatnonzero(lengths.to_numpy() != ends - starts).tolist():
         raws[invalid] = bytes(data[starts[invalid] : ends[invalid]])
     return [texts, pl.Series("raw", raws, pl.Binary)]
+
+
+def _utf_8(data: bytes, codec: str) -> tuple[bytes, bool]:
+    """The text in UTF-8, with escapes for bytes that are none in `codec`, and whether there were no such bytes."""
+    try:
+        text = data.decode(codec)
+    except UnicodeDecodeError:
+        return data.decode(codec, "backslashreplace").encode(), False
+    return data if codec == "utf-8" else text.encode(), True
