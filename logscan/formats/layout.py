@@ -163,6 +163,8 @@ class Layout:
 
 def _starts(kind: pl.Series) -> pl.Series:
     """Which lines begin a record. A name such as `ValueError: ...` continues one only after a trace."""
+    if kind.max() == HEAD:
+        return pl.Series([True]).new_from_index(0, len(kind))
     before = kind.shift(1)
     named = kind.is_in([NAME, ERROR]) & (before == INDENTED)
     thrown = (kind == ERROR) & (before == HEAD)
