@@ -27,6 +27,7 @@ from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
 from logscan.templates.messages import Messages
 from logscan.windows.cut import Window
+from logscan.windows.sessions import Ints
 
 SAMPLE = 2_000  # lines on which a layout is detected
 REMEMBERED = 64 << 20  # bytes of distinct shapes, and of messages, that are remembered
@@ -102,7 +103,7 @@ class Reader:
     def unkeyed(self, stream: Stream) -> Iterator[tuple[pl.DataFrame, int]]:
         """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
         for block, _, records in self._read(stream):
-            yield records.drop("shape", "kept", "text", strict=False), block.read
+            yield records.drop("first", "shape", "kept", "text", strict=False), block.read
 
     def to_json(self) -> dict[str, Any]:
         """What was met since learning ended, for `restore`."""
@@ -199,12 +200,13 @@ class Reader:
         self._cuts[stream] = replace(self.window, stream=begun.stream if begun else len(self._cuts))
 
     def _records(self, layout: Layout, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
-        """Records with their sessions as digests; with their text where messages are read as they were written."""
+        """Records with their sessions as digests, and in `first` the row of the first one of the same kind; with their
+        text where messages are read as they were written."""
         digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
         own_text = self.messages is not None and self.messages.input == "raw"
-        return layout.records(lines, before).select(
-            "line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])
-        )
+        columns = ["line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])]
+        records = layout.records(lines, before).select(columns).with_row_index("first")
+        return records.with_columns(pl.col("first").first().over("shape", "kept"))
 
     def _wanted(self, stream: str, block: Block, layout: Layout, records: pl.DataFrame) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""
@@ -225,9 +227,7 @@ class Reader:
         return block, layout, records.filter(self.only).drop("label", "file")
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
-        first = records.with_row_index("row").select(pl.col("row").first().over("shape", "kept")).to_series().to_numpy()
-        begins = first == np.arange(len(first))  # a kind of record is numbered where it is met first
-        kind = (np.cumsum(begins) - 1)[first]
+        kind, begins = _numbered(records["first"].to_numpy())
         kinds = records.select("shape", "kept").filter(begins).with_columns(n=np.bincount(kind).astype(np.uint32))
         kinds = kinds.join(self._attributes(layout, kinds["shape"]), on="shape", maintain_order="left")
         kinds = self._with_keys(kinds)
@@ -238,7 +238,7 @@ class Reader:
         if self.messages is not None and self.messages.input == "raw":
             said = layout.attributes(_own_text(records))["message"].str.head(MESSAGE)
             records = records.with_columns(message=self.messages.of(said, records["key"])).drop("text")
-        return Chunk(records.drop("shape", "kept"), kinds.drop("shape"), block.read)
+        return Chunk(records.drop("first", "shape", "kept"), kinds.drop("shape"), block.read)
 
     def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
         """A row a shape with its level, component, message and label, remembered for shapes met before."""
@@ -285,3 +285,12 @@ def _own_text(records: pl.DataFrame) -> pl.Series:
     """In the form of the shape, with the numbers of the first line as it was written."""
     exception = pl.col("shape").str.extract(r"(?s)(\n.*)").fill_null("")
     return records.select(pl.col("text") + exception).to_series()
+
+
+def _numbered(groups: npt.NDArray[np.uint32]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """(n,) numbers of groups, in the order in which they are met, and whether a row is the first of its group."""
+    rows = np.arange(len(groups))
+    first = np.zeros(int(groups.max(initial=0)) + 1, np.int64)
+    first[groups[::-1]] = rows[::-1]  # the last that is written stays
+    begins = first[groups] == rows
+    return (np.cumsum(begins) - 1)[first[groups]], begins
