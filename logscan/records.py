@@ -32,7 +32,7 @@ from logscan.windows.sessions import Ints
 SAMPLE = 2_000  # lines on which a layout is detected
 REMEMBERED = 64 << 20  # bytes of distinct shapes, and of messages, that are remembered
 MESSAGE = 4096  # characters of a message that its template is made of
-WORKERS = 2
+WORKERS = 3  # one of them reads
 AHEAD = 3  # blocks read before the records of the first are asked for
 KEYED = ["message", "level", "kept"]  # what a log key is made of
 EVERYTHING = pl.lit(True)
@@ -135,7 +135,8 @@ class Reader:
         self._begin(stream.name)
         with ThreadPoolExecutor(WORKERS) as pool:
             pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
-            for block, layout in self._whole_records(stream):
+            blocks = stream.blocks(self.on_problem)
+            for block, layout in self._whole_records(stream.name, _ahead(blocks, pool) if stream.size else blocks):
                 pending.append((block, layout, pool.submit(self._records, layout, block.lines)))
                 if len(pending) > AHEAD:
                     first, its_layout, records = pending.popleft()
@@ -143,12 +144,12 @@ class Reader:
             for block, layout, records in pending:
                 yield self._wanted(stream.name, block, layout, records.result())
 
-    def _whole_records(self, stream: Stream) -> Iterator[tuple[Block, Layout]]:
+    def _whole_records(self, stream: str, blocks: Iterator[Block]) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
         layout: Layout | None = None
         held: Block | None = None
-        for block in stream.blocks(self.on_problem):
-            layout = self.layout_of(stream.name, block.lines)
+        for block in blocks:
+            layout = self.layout_of(stream, block.lines)
             lines = block.lines
             if held is not None and held.source == block.source:
                 lines = pl.concat([held.lines, lines])
@@ -271,6 +272,14 @@ class Reader:
         fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
         self._keyed = fresh if known is None else pl.concat([known, fresh])
         return kinds.join(self._keyed, on=KEYED, nulls_equal=True, maintain_order="left")
+
+
+def _ahead(blocks: Iterator[Block], pool: ThreadPoolExecutor) -> Iterator[Block]:
+    """The next block is read while the last one is worked on. (Of a pipe nobody could stop the reading.)"""
+    coming = pool.submit(next, blocks, None)
+    while (block := coming.result()) is not None:
+        coming = pool.submit(next, blocks, None)
+        yield block
 
 
 def session_pattern(pattern: str) -> str:
