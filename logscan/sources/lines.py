@@ -184,10 +184,12 @@ def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: in
 
 def _decode(data: Buffer, encoding: Encoding) -> list[pl.Series]:
     """Text and raw bytes of each line."""
-    whole, valid = _utf_8(bytes(data), encoding.codec)
+    whole, valid = _utf_8(data, encoding.codec)
     if b"\r" in whole:
         whole = whole.replace(b"\r\n", b"\n")
-    texts = pl.Series("text", [whole.removesuffix(b"\n")]).cast(pl.String).str.split("\n").explode()
+    texts = pl.Series("text", [whole]).cast(pl.String).str.split("\n").explode()
+    if whole.endswith(b"\n"):
+        texts = texts.head(-1)
     if valid:
         return [texts, pl.Series("raw", [None], pl.Binary).new_from_index(0, len(texts))]
 
@@ -202,10 +204,12 @@ def _decode(data: Buffer, encoding: Encoding) -> list[pl.Series]:
     return [texts, pl.Series("raw", raws, pl.Binary)]
 
 
-def _utf_8(data: bytes, codec: str) -> tuple[bytes, bool]:
+def _utf_8(data: Buffer, codec: str) -> tuple[bytes, bool]:
     """The text in UTF-8, with escapes for bytes that are none in `codec`, and whether there were no such bytes."""
     try:
-        text = data.decode(codec)
+        text = bytes(data) if codec == "utf-8" else str(data, codec).encode()
+        if not text.isascii():
+            text.decode()
+        return text, True
     except UnicodeDecodeError:
-        return data.decode(codec, "backslashreplace").encode(), False
-    return data if codec == "utf-8" else text.encode(), True
+        return str(data, codec, "backslashreplace").encode(), False
