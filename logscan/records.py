@@ -33,7 +33,7 @@ SAMPLE = 2_000  # lines on which a layout is detected
 REMEMBERED = 64 << 20  # bytes of distinct shapes, and of messages, that are remembered
 MESSAGE = 4096  # characters of a message that its template is made of
 WORKERS = 3  # one of them reads
-AHEAD = 3  # blocks read before the records of the first are asked for
+AHEAD = 1  # blocks read before the records of the first are asked for
 KEYED = ["message", "level", "kept"]  # what a log key is made of
 EVERYTHING = pl.lit(True)
 
