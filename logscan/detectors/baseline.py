@@ -20,11 +20,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import polars as pl
 
 from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
 from logscan.detectors.rates import RateJudge
-from logscan.detectors.sessions import BEGIN
+from logscan.detectors.sessions import BEGIN, keys_before
 from logscan.detectors.trouble import trouble
 from logscan.detectors.wholes import Blaming, WindowDetector, shares
 from logscan.records import Chunk
@@ -47,7 +48,7 @@ EVIDENCE = pl.DataFrame(
         "surprise": pl.Float64,
         "trouble": pl.Float64,  # in [0, 1]: how much the record speaks of trouble
         "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
-        "expected": pl.List(pl.Struct({"key": pl.Int64, "p": pl.Float64})),  # in the place of an improbable step
+        "expected": pl.String,  # in the place of an improbable step: keys and their probabilities, in JSON
     }
 )
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
@@ -107,7 +108,7 @@ class Baseline:
         self.span = span
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
         often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
-        self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
+        self._common = np.append(np.setdiff1d(often, self._local), BEGIN)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
         self._judged: dict[KindOfRecord, list[tuple[float, str]]] = {}  # strange values
@@ -275,6 +276,8 @@ class Baseline:
         steps, ends = sessions.surprise(once, self.own)
         worst = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends)
         chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
+        if not len(chosen):
+            return EVIDENCE
         strange = windows.take(chosen)
         steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
         cut_before, cut_after = self._cut(strange, sessions.span_)
@@ -287,31 +290,30 @@ class Baseline:
         self, sessions: SequenceDetector, windows: Windows, steps: Floats, ends: Floats, limits: Floats, seen: Bools
     ) -> pl.DataFrame:
         """The steps whose surprise, (events,) of each and (n,) of each end, is above the limit of their window."""
-        window = np.repeat(np.arange(len(windows)), windows.lengths)
-        before = pl.Series("before", windows.keys, dtype=pl.Int32).shift(1)
-        stepped = windows.events.with_columns(
-            before.scatter(windows.starts[:-1], BEGIN),
-            pl.Series("limit", limits).gather(window),
-            pl.Series("seen", seen).gather(window),
-            surprise=pl.Series(steps),
+        keys, window = windows.keys, np.repeat(np.arange(len(windows)), windows.lengths)
+        stepped, ended = np.flatnonzero(steps > limits[window]), np.flatnonzero(ends > limits)
+        rows = np.concatenate([stepped, windows.starts[1:][ended] - 1])
+        surprise, at_end = np.concatenate([steps[stepped], ends[ended]]), np.arange(len(rows)) >= len(stepped)
+        before = np.where(at_end, keys[rows], keys_before(windows)[rows])
+        # a step from or to a key that is strange by itself says nothing more
+        told = np.flatnonzero(np.isin(keys[rows], self._common) & np.isin(before, self._common))
+        if not len(told):
+            return EVIDENCE
+        rows, surprise, at_end, before = rows[told], surprise[told], at_end[told], before[told]
+        end, same = pl.Series(at_end), pl.Series(before == keys[rows])
+        how = pl.when(end).then(pl.lit("end")).when(same).then(pl.lit("again")).otherwise(pl.lit("step"))
+        past = pl.when(pl.Series(seen[window[rows]])).then(pl.lit("seen")).otherwise(pl.lit("new"))
+        found = windows.events[rows].with_columns(
+            surprise=pl.Series(surprise),
             last_line=pl.col("line"),
             session=pl.col("window"),
             trouble=pl.lit(0.0),
-            how=pl.when(pl.col("key") == before).then(pl.lit("again")).otherwise(pl.lit("step")),
-            row=pl.int_range(pl.len()),
+            how=how,
+            about=pl.format("{}/{}/{}", pl.Series(before), how, past),
+            expected=_texts(sessions.expected(windows, rows, at_end)),
         )
-        last = windows.starts[1:] - 1
-        ended = stepped[last].with_columns(before=pl.col("key"), surprise=pl.Series(ends), how=pl.lit("end"))
-        common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
-        found = pl.concat([stepped, ended]).filter(
-            (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
-        )
-        rows, at_end = found["row"].to_numpy(), (found["how"] == "end").to_numpy()
-        expected = [[{"key": key, "p": p} for key, p in step] for step in sessions.expected(windows, rows, at_end)]
-        found = found.with_columns(expected=pl.Series(expected, dtype=EVIDENCE.schema["expected"]))
         kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
-        about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))
-        return _evidence(kind, found, pl.col("surprise"), about)
+        return _evidence(kind, found, pl.col("surprise"), pl.col("about"))
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
@@ -321,6 +323,13 @@ class Baseline:
         before = (source[first] == first_source) & (line[first] - first_line < span)
         after = (source[last] == last_source) & (last_line - line[last] < span)
         return before, after
+
+
+def _texts(expected: list[list[tuple[int, float]]]) -> pl.Series:
+    """(n,) the same in JSON; a detector names what it expects at many places in one list."""
+    names = [*map(id, expected)]
+    texts = {name: orjson.dumps(step).decode() for name, step in dict(zip(names, expected, strict=True)).items()}
+    return pl.Series([texts[name] for name in names], dtype=pl.String)
 
 
 def _evidence(

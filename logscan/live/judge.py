@@ -12,7 +12,7 @@ import polars as pl
 
 from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector
 from logscan.detectors.profile import Profile
-from logscan.detectors.sessions import BEGIN
+from logscan.detectors.sessions import keys_before
 from logscan.detectors.wholes import WindowDetector
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
@@ -129,8 +129,7 @@ class LiveJudge(Baseline):
 
     def _worth_saying(self, windows: Windows, strange: Bools) -> Bools:
         """(events,) which of the strange steps are evidence: of equal ones, one every AGAIN."""
-        before = np.concatenate([[BEGIN], windows.keys[:-1]])
-        before[windows.starts[:-1]] = BEGIN
+        before = keys_before(windows)
         for row in np.flatnonzero(strange).tolist():
             step = int(before[row]), int(windows.keys[row])
             if self.now - self._said.get(step, -AGAIN) < AGAIN:
