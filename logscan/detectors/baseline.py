@@ -34,6 +34,7 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
 KindOfRecord = tuple[Any, ...]  # template, the values of SLOTS, and the message
+JudgedKind = tuple[float, list[tuple[float, str]]]  # how much it speaks of trouble, and its strange values
 
 EVIDENCE = pl.DataFrame(
     schema={
@@ -56,7 +57,7 @@ LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in 
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
 SLOTS = (*FIELDS, "name")  # that are columns of kinds
-REMEMBERED = 50_000  # kinds of record whose values were judged
+REMEMBERED = 50_000  # kinds of record that were judged
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
@@ -111,7 +112,7 @@ class Baseline:
         self._common = np.append(np.setdiff1d(often, self._local), BEGIN)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
-        self._judged: dict[KindOfRecord, list[tuple[float, str]]] = {}  # strange values
+        self._kinds: dict[KindOfRecord, JudgedKind] = {}
         self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
         self._untold = 0  # windows
@@ -131,24 +132,25 @@ class Baseline:
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
-        troubled = trouble(chunk.kinds).gather(chunk.records["kind"])
-        records = chunk.records.with_columns(troubled)
+        judged = self._judged(chunk.kinds)
+        troubled = pl.Series("trouble", [trouble for trouble, _ in judged], dtype=pl.Float64)
+        records = chunk.records.hstack([troubled[chunk.records["kind"]]])
         if len(records):
-            places = records.select("source", "line")
-            self._borders = (self._borders[0] if self._borders[1][1] else places.row(0), places.row(-1))
-        found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
+            first, last = ((int(records["source"][at]), int(records["line"][at])) for at in (0, -1))
+            self._borders = (self._borders[0] if self._borders[1][1] else first, last)
+        found = [self._rare(records) if self.own else self._new(chunk, records), self._values(judged, records)]
         bursts, silences = self._rates.judge(records)
         found += [self._bursts(bursts), self._silences(silences)]
         if self.detector is not None:
             found += self._windows(session_events(chunk))
-        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+        return together(found)
 
     def finish(self) -> pl.DataFrame:
         """Evidence that shows at the end: silences that lasted, windows that are complete."""
         found = [self._silences(self._rates.silent_at_end())]
         if self.detector is not None:
             found.append(self._last_windows())
-        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+        return together(found)
 
     def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
         """Evidence in windows, given more events."""
@@ -159,11 +161,12 @@ class Baseline:
         return self._judge_windows(self._sessions.close())
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
-        new = chunk.kinds["template"] >= self.profile.keys.templates.known
-        if not new.any():
+        new = chunk.kinds["template"].to_numpy() >= self.profile.keys.templates.known
+        rows = np.flatnonzero(new[records["kind"].to_numpy()])
+        if not len(rows):
             return EVIDENCE
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
-        return _evidence("new", records.filter(new.gather(records["kind"])), surprise)
+        return _evidence("new", records[rows], surprise)
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
@@ -174,24 +177,27 @@ class Baseline:
         share = pl.Series("share", alike / max(self.profile.records, 1)).gather(local["key"])
         return _evidence("rare", local.with_columns(share), -pl.col("share").log())
 
-    def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
+    def _values(self, judged: Sequence[JudgedKind], records: pl.DataFrame) -> pl.DataFrame:
         """Records whose kind has a value in a slot that never held it."""
-        kinds = chunk.kinds.select("template", *SLOTS, "message").rows()
-        judged = [*map(self._judged.get, kinds)]
-        if None in judged:
-            new = [*dict.fromkeys(kind for kind, values in zip(kinds, judged, strict=True) if values is None)]
-            if len(self._judged) > REMEMBERED:
-                self._judged.clear()
-                new = [*dict.fromkeys(kinds)]
-            self._judged.update(zip(new, self._judge_values(new), strict=True))
-            judged = [*map(self._judged.get, kinds)]
-        strange = [(number, *value) for number, values in enumerate(judged) if values for value in values]
+        strange = [(number, *value) for number, (_, values) in enumerate(judged) for value in values]
         if not strange:
             return EVIDENCE
         schema = {"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String}
         table = pl.DataFrame(strange, schema, orient="row")
         records = records.join(table, on="kind", maintain_order="left")
         return _evidence("value", records, pl.col("surprise"), pl.col("about"))
+
+    def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
+        """What each kind of record says by itself, remembered for those met before."""
+        rows = kinds.select("template", *SLOTS, "message").rows()
+        new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
+        if new and len(self._kinds) > REMEMBERED:
+            self._kinds.clear()
+            new = [*dict.fromkeys(rows)]
+        if new:
+            table = pl.DataFrame(new, {name: kinds.schema[name] for name in ("template", *SLOTS, "message")}, orient="row")
+            self._kinds.update(zip(new, zip(trouble(table), self._judge_values(new), strict=True), strict=True))
+        return [self._kinds[row] for row in rows]
 
     def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:
         """The strange values of each kind of record, with how surprising they are."""
@@ -323,6 +329,12 @@ class Baseline:
         before = (source[first] == first_source) & (line[first] - first_line < span)
         after = (source[last] == last_source) & (last_line - line[last] < span)
         return before, after
+
+
+def together(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """All evidence."""
+    some = [frame for frame in found if len(frame)]
+    return pl.concat(some) if some else EVIDENCE
 
 
 def _texts(expected: list[list[tuple[int, float]]]) -> pl.Series:

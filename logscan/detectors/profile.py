@@ -279,9 +279,9 @@ class Profile:
 
 def session_events(chunk: Chunk) -> pl.DataFrame:
     """The chunk's records that belong to a session, as events of windows; with messages where the reader has them."""
-    records = chunk.records.rename({"session": "window"})
-    columns = [*EVENTS.columns, *(["message"] if "message" in records else [])]
-    return records.filter(pl.col("window").is_not_null()).select(columns)
+    columns = [*EVENTS.columns[1:], *(["message"] if "message" in chunk.records else [])]
+    events = pl.DataFrame([chunk.records["session"].alias("window"), *chunk.records[columns]])
+    return events.drop_nulls("window") if events["window"].null_count() else events
 
 
 def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:

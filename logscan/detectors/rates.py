@@ -203,37 +203,36 @@ class RateJudge:
         distinct, first, counts = np.unique(small, return_index=True, return_counts=True)
         distinct = distinct.astype(np.int64) + lowest
         new = ~np.isin(distinct, self.carried["code"].to_numpy())  # a key is in a bucket for the first time
-        bursts = self._bursts(records, rows, codes, self._over(distinct, counts))
+        bursts = self._bursts(records, rows, codes, *self._over(distinct, counts))
         if not new.any():
             return bursts, pl.DataFrame()
         regular = np.sort(first[self.rates.silence[distinct % n] > 0])
         return bursts, self._silences(records[rows[regular]], codes[regular])
 
-    def _over(self, codes: Ints, counts: Ints) -> pl.DataFrame:
-        """What is carried, after so many more records of each key and bucket, where it is above the limit."""
+    def _over(self, codes: Ints, counts: Ints) -> tuple[Ints, Ints]:
+        """Carries so many more records of each key and bucket; the codes that are above their limit now, and how many
+        records they have."""
         codes, which = np.unique(np.append(self.carried["code"].to_numpy(), codes), return_inverse=True)
         rates = np.bincount(which, np.append(self.carried["rate"].to_numpy(), counts)).astype(np.int64)
         bucket, key = np.divmod(codes, len(self.rates.burst))
         last, over = bucket == bucket[-1], rates > self.rates.burst[key]
-        self.carried = pl.DataFrame({"code": codes[last], "rate": rates[last]})
-        return pl.DataFrame({"code": codes[over], "rate": rates[over], "burst": self.rates.burst[key[over]]})
+        self.carried = pl.DataFrame([pl.Series("code", codes[last]), pl.Series("rate", rates[last])])
+        return codes[over], rates[over]
 
-    def _bursts(self, records: pl.DataFrame, rows: Ints, codes: Ints, over: pl.DataFrame) -> pl.DataFrame:
-        """The records whose codes, (rows,), are among those above the limit."""
-        if not len(over):
+    def _bursts(self, records: pl.DataFrame, rows: Ints, codes: Ints, over: Ints, rates: Ints) -> pl.DataFrame:
+        """The records whose codes, (rows,), are above their limit."""
+        found = np.flatnonzero(np.isin(codes, over)) if len(over) else over
+        if not len(found):
             return pl.DataFrame()
-        found = np.flatnonzero(np.isin(codes, over["code"].to_numpy()))
-        limits = over[np.searchsorted(over["code"].to_numpy(), codes[found])]
-        return records[rows[found]].with_columns(limits["rate"], limits["burst"])
+        burst = self.rates.burst[codes[found] % len(self.rates.burst)]
+        rate = rates[np.searchsorted(over, codes[found])]
+        return records[rows[found]].hstack([pl.Series("rate", rate), pl.Series("burst", burst)])
 
     def _silences(self, regular: pl.DataFrame, codes: Ints) -> pl.DataFrame:
         """The beats before long pauses, given the first record of each regular key in each bucket."""
         bucket, key = np.divmod(codes, len(self.rates.burst))
-        beats = regular.with_columns(
-            bucket=pl.Series(bucket),
-            burst=pl.Series(self.rates.burst[key]),
-            silence=pl.Series(self.rates.silence[key]),
-        )
+        limits = pl.Series("burst", self.rates.burst[key]), pl.Series("silence", self.rates.silence[key])
+        beats = regular.hstack([pl.Series("bucket", bucket), *limits])
         beats = pl.concat([self.beats, beats]) if len(self.beats) else beats
         if not len(beats):
             return beats

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector
+from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector, together
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import keys_before
 from logscan.detectors.wholes import WindowDetector
@@ -77,10 +77,10 @@ class LiveJudge(Baseline):
 
     def look(self, now: int) -> pl.DataFrame:
         """Evidence in what did not come: windows that are complete, and keys that have gone silent."""
-        found = [EVIDENCE, self._silences(self._rates.silent_at_end(now - self.now))]
+        found = [self._silences(self._rates.silent_at_end(now - self.now))]
         if self.detector is not None:
             found += self._closed(now, quiet=True)
-        return pl.concat([frame.select(EVIDENCE.columns) for frame in found if len(frame) or frame is EVIDENCE])
+        return together(found)
 
     def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
         grown = self.open.add(events, self.now)
