@@ -1,6 +1,7 @@
 """Causes to findings: the reason in words, the score, the lines to blame."""
 
 from datetime import timedelta
+from itertools import repeat
 from math import exp, log2
 from typing import Any
 
@@ -27,20 +28,22 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
     shown = {name: rows[name].head(MAX_LINES).to_list() for name in SHOWN}
     templates = {key: profile.keys.template(key) for key in set(shown["key"])}
     expected = {text: _steps(text, profile) for text in set(shown["expected"])}
+    nats = zip(shown["surprise"], shown["trouble"], strict=True)
     lines = tuple(
-        Line(
-            source=sources[source],
-            line=line,
-            last_line=last_line,
-            offset=offset,
-            score=_score(surprise + TROUBLE * trouble),
-            key=key,
-            template=templates[key],
-            text="",
-            time=time,
-            expected=expected[steps],
+        map(
+            Line,
+            [sources[source] for source in shown["source"]],
+            shown["line"],
+            shown["offset"],
+            [_score(surprise + TROUBLE * trouble) for surprise, trouble in nats],
+            shown["key"],
+            [templates[key] for key in shown["key"]],
+            repeat(""),
+            repeat(None),
+            shown["time"],
+            shown["last_line"],
+            [expected[text] for text in shown["expected"]],
         )
-        for source, line, last_line, offset, time, key, surprise, trouble, steps in zip(*shown.values(), strict=True)
     )
     first, times = lines[0], rows["time"]
     strongest = rows.row(shown["surprise"].index(max(shown["surprise"])), named=True)
@@ -87,8 +90,9 @@ def _score(nats: float) -> float:
 
 def _only_names(cause: Cause) -> bool:
     """Whether the values of a cause say no more than that other names are in use."""
-    named = cause.rows["about"].str.starts_with(f"{NAMES}=").any()
-    return cause.kind == "value" and (len(cause.what) > FEW_NAMES or named)
+    if cause.kind != "value":
+        return False
+    return len(cause.what) > FEW_NAMES or bool(cause.rows["about"].str.starts_with(f"{NAMES}=").any())
 
 
 def _signature(cause: Cause, profile: Profile) -> str:
