@@ -196,6 +196,6 @@ def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
 def _by_window(events: pl.DataFrame) -> tuple[Ints, Ints]:
     """(events,) the rows of one window after the other, and (n + 1,) where each begins among them."""
     numbered = events["window"].to_frame().with_row_index("row")
-    rows = numbered.group_by("window", maintain_order=True).agg("row")["row"]
-    starts = np.append(0, np.cumsum(rows.list.len().to_numpy(), dtype=np.int64))
-    return rows.explode(empty_as_null=False).to_numpy().astype(np.int64), starts
+    grouped = numbered.group_by("window", maintain_order=True).agg("row", pl.len())
+    starts = np.append(0, np.cumsum(grouped["len"].to_numpy(), dtype=np.int64))
+    return grouped["row"].explode(empty_as_null=False).to_numpy().astype(np.int64), starts
