@@ -108,8 +108,9 @@ class Baseline:
         self.detector = detector or profile.sessions
         self.span = span
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
-        often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
-        self._common = np.append(np.setdiff1d(often, self._local), BEGIN)
+        often = profile.counts >= LEAST_FOR_STEP
+        often[self._local.to_numpy()] = False
+        self._common = np.append(np.flatnonzero(often), BEGIN)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
         self._kinds: dict[KindOfRecord, JudgedKind] = {}

@@ -61,7 +61,7 @@ class RateTable:
             self.width *= 2
         self.counts = _rows(self.counts, int(keys.max()) + 1)
         buckets = np.clip((times - self.origin) // self.width, 0, BUCKETS - 1)
-        codes, n = np.unique(keys * BUCKETS + buckets, return_counts=True)
+        codes, n = np.unique(narrow(keys * BUCKETS + buckets), return_counts=True)
         self.counts.reshape(-1)[codes] += n.astype(np.int32)
 
     def join(self, family: npt.NDArray[np.int32]) -> None:
@@ -117,6 +117,11 @@ def _longest_usual_pause(written: Ints, span: int, own: bool) -> int:
     if beating < 0.7:
         return 0
     return int(max(10 * usual, 3)) if own else int(5 * max(pauses.max(), 1))
+
+
+def narrow(codes: Ints) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Codes from 0 on in as few bits as they need: those in 16 bits are sorted in a tenth of the time."""
+    return codes.astype(np.min_scalar_type(codes.max()))
 
 
 def _rows(counts: Counts, least: int) -> Counts:
@@ -199,8 +204,7 @@ class RateJudge:
         codes = times[rows].astype(np.int64) // self.rates.width * n + keys[rows]  # of bucket and key
         self.now = max(self.now, int(codes.max() // n))
         lowest = int(codes.min())
-        small = (codes - lowest).astype(np.min_scalar_type(codes.max() - lowest))  # which is sorted in no time
-        distinct, first, counts = np.unique(small, return_index=True, return_counts=True)
+        distinct, first, counts = np.unique(narrow(codes - lowest), return_index=True, return_counts=True)
         distinct = distinct.astype(np.int64) + lowest
         new = ~np.isin(distinct, self.carried["code"].to_numpy())  # a key is in a bucket for the first time
         bursts = self._bursts(records, rows, codes, *self._over(distinct, counts))
