@@ -33,7 +33,7 @@ from logscan.templates.messages import Messages
 from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
-KindOfRecord = tuple[Any, ...]  # template, the values of SLOTS, and the message
+KindOfRecord = tuple[Any, ...]  # the values of KIND
 JudgedKind = tuple[float, list[tuple[float, str]]]  # how much it speaks of trouble, and its strange values
 
 EVIDENCE = pl.DataFrame(
@@ -57,6 +57,7 @@ LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in 
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
 SLOTS = (*FIELDS, "name")  # that are columns of kinds
+KIND = ["template", *SLOTS, "message"]  # what tells kinds of record apart
 REMEMBERED = 50_000  # kinds of record that were judged
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
@@ -134,7 +135,7 @@ class Baseline:
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
         judged = self._judged(chunk.kinds)
-        troubled = pl.Series("trouble", [trouble for trouble, _ in judged], dtype=pl.Float64)
+        troubled = pl.Series("trouble", [share for share, _ in judged], dtype=pl.Float64)
         records = chunk.records.hstack([troubled[chunk.records["kind"]]])
         if len(records):
             first, last = ((int(records["source"][at]), int(records["line"][at])) for at in (0, -1))
@@ -190,14 +191,15 @@ class Baseline:
 
     def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
         """What each kind of record says by itself, remembered for those met before."""
-        rows = kinds.select("template", *SLOTS, "message").rows()
+        table = kinds[KIND]
+        rows = table.rows()
         new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
         if new and len(self._kinds) > REMEMBERED:
             self._kinds.clear()
             new = [*dict.fromkeys(rows)]
         if new:
-            table = pl.DataFrame(new, {name: kinds.schema[name] for name in ("template", *SLOTS, "message")}, orient="row")
-            self._kinds.update(zip(new, zip(trouble(table), self._judge_values(new), strict=True), strict=True))
+            troubled = trouble(pl.DataFrame(new, table.schema, orient="row"))
+            self._kinds.update(zip(new, zip(troubled, self._judge_values(new), strict=True), strict=True))
         return [self._kinds[row] for row in rows]
 
     def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:

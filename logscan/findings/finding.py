@@ -25,6 +25,11 @@ class Line:
     last_line: int | None = None  #: of a record of several lines
     expected: tuple[tuple[str, float], ...] = ()  #: (template, probability), most probable first
 
+    def read(self, text: str, raw: bytes | None) -> "Line":
+        """With its text and raw bytes; `replace` takes three times as long."""
+        known = self.source, self.line, self.offset, self.score, self.key, self.template
+        return Line(*known, text, raw, self.time, self.last_line, self.expected)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -53,10 +58,7 @@ class Finding:
 
     def read(self, texts: Sequence[tuple[str, bytes | None]]) -> "Finding":
         """With the text and the raw bytes of each of its lines."""
-        lines = [
-            Line(of.source, of.line, of.offset, of.score, of.key, of.template, *text, of.time, of.last_line, of.expected)
-            for of, text in zip(self.lines, texts, strict=True)  # `replace` takes three times as long
-        ]
+        lines = [line.read(text, raw) for line, (text, raw) in zip(self.lines, texts, strict=True)]
         return replace(self, lines=tuple(lines))
 
     def accepted(self, ids: Set[str]) -> bool:
