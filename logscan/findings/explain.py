@@ -45,7 +45,8 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
             [expected[text] for text in shown["expected"]],
         )
     )
-    first, times = lines[0], rows["time"]
+    first = lines[0]
+    since, until = rows.select(pl.col("time").min(), until=pl.col("time").max()).row(0)
     strongest = rows.row(shown["surprise"].index(max(shown["surprise"])), named=True)
     return Finding(
         kind=cause.kind,
@@ -58,8 +59,8 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
         lines=lines,
         signature=_signature(cause, profile),
         parts=_parts(cause, profile),
-        first_seen=times.min(),
-        last_seen=times.max(),
+        first_seen=since,
+        last_seen=until,
         nearest=profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None,
     )
 

@@ -31,6 +31,11 @@ class OpenWindows:
     closed_early: windows closed by that limit
     """
 
+    _old: pl.DataFrame
+    _new: pl.DataFrame
+    _rows: dict[int, list[int]]  # of each window, among the new events
+    _closed: int  # new events of windows that are no longer held
+
     def __init__(
         self,
         pause: int = 0,
@@ -132,8 +137,7 @@ class OpenWindows:
 
     def _sort(self, events: pl.DataFrame) -> None:
         self._old, self._new = events.sort("window", maintain_order=True), events.clear()
-        self._rows: dict[int, list[int]] = {}  # of each window, among the new events
-        self._closed = 0  # new events of windows that are no longer held
+        self._rows, self._closed = {}, 0
         self._windows = self._old["window"].to_numpy()
         self._open = np.ones(len(events), bool)  # of the old ones
 
