@@ -20,9 +20,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import polars as pl
 
+from logscan.detectors.evidence import EVIDENCE, evidence, in_json, together
 from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
 from logscan.detectors.rates import RateJudge
 from logscan.detectors.sessions import BEGIN, keys_before
@@ -36,22 +36,6 @@ Bools = npt.NDArray[np.bool_]
 KindOfRecord = tuple[Any, ...]  # the values of KIND
 JudgedKind = tuple[float, list[tuple[float, str]]]  # how much it speaks of trouble, and its strange values
 
-EVIDENCE = pl.DataFrame(
-    schema={
-        "kind": pl.String,
-        "source": pl.Int32,
-        "line": pl.Int64,
-        "last_line": pl.Int64,
-        "offset": pl.Int64,
-        "time": pl.Datetime("us"),
-        "session": pl.UInt64,
-        "key": pl.Int32,
-        "surprise": pl.Float64,
-        "trouble": pl.Float64,  # in [0, 1]: how much the record speaks of trouble
-        "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
-        "expected": pl.String,  # in the place of an improbable step: keys and their probabilities, in JSON
-    }
-)
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
@@ -168,7 +152,7 @@ class Baseline:
         if not len(rows):
             return EVIDENCE
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
-        return _evidence("new", records[rows], surprise)
+        return evidence("new", records[rows], surprise)
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
@@ -177,7 +161,7 @@ class Baseline:
         # one of many rare kinds is no surprise; of a storm not every record is a surprise of its own
         alike = np.maximum(np.sqrt(self.profile.counts), self.profile.singletons())
         share = pl.Series("share", alike / max(self.profile.records, 1)).gather(local["key"])
-        return _evidence("rare", local.with_columns(share), -pl.col("share").log())
+        return evidence("rare", local.with_columns(share), -pl.col("share").log())
 
     def _values(self, judged: Sequence[JudgedKind], records: pl.DataFrame) -> pl.DataFrame:
         """Records whose kind has a value in a slot that never held it."""
@@ -187,7 +171,7 @@ class Baseline:
         schema = {"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String}
         table = pl.DataFrame(strange, schema, orient="row")
         records = records.join(table, on="kind", maintain_order="left")
-        return _evidence("value", records, pl.col("surprise"), pl.col("about"))
+        return evidence("value", records, pl.col("surprise"), pl.col("about"))
 
     def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
         """What each kind of record says by itself, remembered for those met before."""
@@ -231,13 +215,13 @@ class Baseline:
         if not len(found):
             return EVIDENCE
         excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
-        return _evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
+        return evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
 
     def _silences(self, found: pl.DataFrame) -> pl.DataFrame:
         if not len(found):
             return EVIDENCE
         excess = (pl.col("pause") / pl.col("silence")).log() + 5.0
-        return _evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
+        return evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
 
     def _judge_windows(self, windows: Windows) -> pl.DataFrame:
         if self.detector is None or not len(windows):
@@ -275,7 +259,7 @@ class Baseline:
         )
         most = pl.col("key").filter(pl.col("share") == 1).first().over("window")
         events = events.with_columns(about=pl.format("{}/{}", most, pl.lit(detector.name)))
-        return _evidence("window", events.filter(pl.col("share") > 0), pl.col("surprise"), pl.col("about"))
+        return evidence("window", events.filter(pl.col("share") > 0), pl.col("surprise"), pl.col("about"))
 
     def _judge_steps(self, sessions: SequenceDetector, windows: Windows) -> pl.DataFrame:
         """The improbable steps of strange sessions."""
@@ -319,10 +303,10 @@ class Baseline:
             trouble=pl.lit(0.0),
             how=how,
             about=pl.format("{}/{}/{}", pl.Series(before), how, past),
-            expected=_texts(sessions.expected(windows, rows, at_end)),
+            expected=in_json(sessions.expected(windows, rows, at_end)),
         )
         kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
-        return _evidence(kind, found, pl.col("surprise"), pl.col("about"))
+        return evidence(kind, found, pl.col("surprise"), pl.col("about"))
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
@@ -332,27 +316,3 @@ class Baseline:
         before = (source[first] == first_source) & (line[first] - first_line < span)
         after = (source[last] == last_source) & (last_line - line[last] < span)
         return before, after
-
-
-def together(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """All evidence."""
-    some = [frame for frame in found if len(frame)]
-    return pl.concat(some) if some else EVIDENCE
-
-
-def _texts(expected: list[list[tuple[int, float]]]) -> pl.Series:
-    """(n,) the same in JSON; a detector names what it expects at many places in one list."""
-    names = [*map(id, expected)]
-    texts = {name: orjson.dumps(step).decode() for name, step in dict(zip(names, expected, strict=True)).items()}
-    return pl.Series([texts[name] for name in names], dtype=pl.String)
-
-
-def _evidence(
-    kind: str | pl.Expr, records: pl.DataFrame, surprise: pl.Expr | float, about: pl.Expr | None = None
-) -> pl.DataFrame:
-    return records.with_columns(
-        kind=pl.lit(kind) if isinstance(kind, str) else kind,
-        surprise=pl.lit(surprise) if isinstance(surprise, float) else surprise,
-        about=pl.lit("") if about is None else about,
-        expected=pl.col("expected") if "expected" in records.columns else pl.lit(None, EVIDENCE.schema["expected"]),
-    ).select(EVIDENCE.columns)

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from logscan.detectors.baseline import EVIDENCE
+from logscan.detectors.evidence import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector, together
+from logscan.detectors.baseline import Baseline, Bools, SequenceDetector
+from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import keys_before
 from logscan.detectors.wholes import WindowDetector
@@ -117,8 +118,8 @@ class LiveJudge(Baseline):
         limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
         certain = nats > np.repeat(limits, grown.lengths)
         if certain.any():
-            steps = grown.events.filter(pl.Series(certain)).rename({"window": "session"})
-            self._early_steps = pl.concat([self._early_steps, steps.select(STEP)])
+            steps = grown.events[["window", "source", "line"]][np.flatnonzero(certain)]
+            self._early_steps = pl.concat([self._early_steps, steps.rename({"window": "session"})])
         nats[~self._worth_saying(grown, certain)] = 0.0
         chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
         if not len(chosen):

@@ -70,11 +70,11 @@ class OpenWindows:
         Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
         is cut at a multiple of it, so that windows with the same events are cut alike.
         """
-        nth = pl.Series("nth", np.arange(self._nth, self._nth + len(events)))
-        events = events.hstack([nth, pl.repeat(now, len(events), dtype=pl.Int64, eager=True).alias("at")])
+        nth = np.arange(self._nth, self._nth + len(events))
+        events = events.hstack([pl.Series("nth", nth), pl.Series("at", np.full(len(events), now))])
         ids = np.unique(events["window"].to_numpy())
         known, beyond = self._recent(ids)
-        grown = pl.concat([known, events]).select(self._columns)
+        grown = pl.concat([known, events])[self._columns]
         fresh = pl.Series("fresh", np.arange(len(grown)) >= len(known))
         windows = by_name(grown.hstack([fresh]), self.messages)
         for row, window in enumerate(events["window"].to_list(), len(self._new)):
@@ -154,7 +154,7 @@ class OpenWindows:
 
     def _events_of(self, windows: Hashes) -> pl.DataFrame:
         """The events of these windows in the order in which they came."""
-        return self._in_order(*self._old_of(windows), self._new_of(windows)).select(self._columns)
+        return self._in_order(*self._old_of(windows), self._new_of(windows))[self._columns]
 
     def _recent(self, windows: Hashes) -> tuple[pl.DataFrame, Ints]:
         """The events of these sorted windows without those beyond the reach, and (n,) how many these are."""
