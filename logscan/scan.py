@@ -12,6 +12,7 @@ Learning and judging are two passes over `Reader.chunks`, also where a log is ju
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
@@ -29,7 +30,7 @@ from logscan.findings.rank import ranked
 from logscan.formats import Layout
 from logscan.models.bundle import Bundle, layouts_of, load
 from logscan.records import EVERYTHING, Reader
-from logscan.sources import Problem, Stream, fetch_rows, open_streams, siblings
+from logscan.sources import Problem, Stream, lines_at, open_streams, siblings
 from logscan.templates.keys import Keys
 from logscan.templates.messages import Messages
 from logscan.windows import Window
@@ -140,24 +141,17 @@ def in_words(layout: Layout) -> str:
 
 def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
     """The findings with the texts of their lines, read again, and with the names of their sessions."""
-    wanted: dict[str, set[int]] = {}
-    for finding in findings:
-        for line in finding.lines:
-            wanted.setdefault(line.source, set()).add(line.line)
-    texts = {
-        (source, line): (text, raw) for source, lines in wanted.items() for line, text, raw in fetch_rows(source, lines)
-    }
-    return [_with_text(finding, texts, session_patterns) for finding in findings]
-
-
-def _with_text(
-    finding: Finding, texts: Mapping[tuple[str, int], tuple[str, bytes | None]], session_patterns: Mapping[str, str]
-) -> Finding:
-    lines = []
-    for line in finding.lines:
-        text, raw = texts.get((line.source, line.line), ("", None))
-        lines.append(replace(line, text=text, raw=raw))
-    return with_session(replace(finding, lines=tuple(lines)), session_patterns.get(finding.source))
+    places: dict[str, dict[int, int]] = {}  # source -> line -> offset
+    for line in chain.from_iterable(finding.lines for finding in findings):
+        places.setdefault(line.source, {})[line.line] = line.offset
+    texts = {source: lines_at(source, wanted.items()) for source, wanted in places.items()}
+    return [
+        with_session(
+            finding.read([texts[line.source].get(line.line, ("", None)) for line in finding.lines]),
+            session_patterns.get(finding.source),
+        )
+        for finding in findings
+    ]
 
 
 def with_session(finding: Finding, pattern: str | None) -> Finding:

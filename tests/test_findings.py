@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logscan.detectors.baseline import EVIDENCE
+from logscan.detectors.evidence import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings import Finding
 from logscan.findings.explain import explain

@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logscan.sources import Block, Problem, Stream, fetch, open_streams
+from logscan.sources import Block, Problem, Stream, again, fetch, lines_at, open_streams
 from logscan.sources.lines import split
 
 Compress = Callable[[bytes], bytes]
@@ -234,6 +234,38 @@ def test_fetch_reads_lines_again(tmp_path: Path) -> None:
         assert fetch(str(path), [499, 2, 2, 900]) == {2: "line 2 of many", 499: "line 499 of many"}
     assert fetch(str(tmp_path / "gone"), [1]) == {}
     assert fetch(str(tmp_path / "gone"), []) == {}
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["", "\n", "\r"])
+@pytest.mark.parametrize("block", [5, 64, 1 << 20])
+def test_lines_are_read_again_at_their_places(
+    tmp_path: Path, codec: str, end: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends them, however long they are, and in whatever pieces the content comes."""
+    monkeypatch.setattr(again, "BLOCK", block)
+    mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(codec, b"")
+    lines = ["", "a\r", "ਊ\u0a0a ✓", "\r\r", "b" * 200, "", "last"]
+    content = mark + "\n".join(lines).encode(codec) + end.encode(codec.removesuffix("-sig"))
+    path = written(tmp_path / "app.log", content.replace("✓".encode(), b"\xff"))
+    whole, _ = read(path)
+    known = {line: (text, raw) for line, _, text, raw in whole.rows()}
+    places = dict(whole.select("line", "offset").rows())
+    for wanted in (list(places), [2, 5], [len(places)], [1], [3, 7, 3]):
+        found = lines_at(str(path), [(line, places[line]) for line in wanted])
+        assert found == {line: known[line] for line in wanted}
+    assert lines_at(str(path), [(900, 10_000), (1, places[1])]) == {1: known[1]}  # the file was longer
+
+
+@compressed
+def test_lines_of_an_archive_are_read_again_at_their_places(compress: Compress, tmp_path: Path) -> None:
+    long = b"x" * ((1 << 20) + 3) + b"\r\nshort\n"
+    path = written(tmp_path / "app.log", compress(numbered(3) + long))
+    whole, _ = read(path, 1 << 16)
+    assert lines_at(str(path), whole.select("line", "offset").rows()) == {
+        line: (text, raw) for line, _, text, raw in whole.rows()
+    }
+    assert lines_at(str(path), []) == lines_at(str(tmp_path / "gone"), [(1, 0)]) == {}
 
 
 PIPED = """

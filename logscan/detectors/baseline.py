@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logscan.detectors.evidence import EVIDENCE, evidence, in_json, together
 from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
 from logscan.detectors.rates import RateJudge
-from logscan.detectors.sessions import BEGIN
+from logscan.detectors.sessions import BEGIN, keys_before
 from logscan.detectors.trouble import trouble
 from logscan.detectors.wholes import Blaming, WindowDetector, shares
 from logscan.records import Chunk
@@ -32,30 +33,16 @@ from logscan.templates.messages import Messages
 from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
-KindOfRecord = tuple[Any, ...]  # template, the values of SLOTS, and the message
+KindOfRecord = tuple[Any, ...]  # the values of KIND
+JudgedKind = tuple[float, list[tuple[float, str]]]  # how much it speaks of trouble, and its strange values
 
-EVIDENCE = pl.DataFrame(
-    schema={
-        "kind": pl.String,
-        "source": pl.Int32,
-        "line": pl.Int64,
-        "last_line": pl.Int64,
-        "offset": pl.Int64,
-        "time": pl.Datetime("us"),
-        "session": pl.UInt64,
-        "key": pl.Int32,
-        "surprise": pl.Float64,
-        "trouble": pl.Float64,  # in [0, 1]: how much the record speaks of trouble
-        "about": pl.String,  # what identifies it beside the key: a slot and its value, the step before, ...
-        "expected": pl.List(pl.Struct({"key": pl.Int64, "p": pl.Float64})),  # in the place of an improbable step
-    }
-)
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
 SLOTS = (*FIELDS, "name")  # that are columns of kinds
-REMEMBERED = 50_000  # kinds of record whose values were judged
+KIND = ["template", *SLOTS, "message"]  # what tells kinds of record apart
+REMEMBERED = 50_000  # kinds of record that were judged
 RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
@@ -106,11 +93,12 @@ class Baseline:
         self.detector = detector or profile.sessions
         self.span = span
         self._local = pl.Series(profile.local() if own else [], dtype=pl.Int32)
-        often = np.flatnonzero(profile.counts >= LEAST_FOR_STEP)
-        self._common = pl.Series([BEGIN, *np.setdiff1d(often, self._local)], dtype=pl.Int32)
+        often = profile.counts >= LEAST_FOR_STEP
+        often[self._local.to_numpy()] = False
+        self._common = np.append(np.flatnonzero(often), BEGIN)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
-        self._judged: dict[KindOfRecord, list[tuple[float, str]]] = {}  # strange values
+        self._kinds: dict[KindOfRecord, JudgedKind] = {}
         self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
         self._untold = 0  # windows
@@ -130,24 +118,25 @@ class Baseline:
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
-        troubled = trouble(chunk.kinds).gather(chunk.records["kind"])
-        records = chunk.records.with_columns(troubled)
+        judged = self._judged(chunk.kinds)
+        troubled = pl.Series("trouble", [share for share, _ in judged], dtype=pl.Float64)
+        records = chunk.records.hstack([troubled[chunk.records["kind"]]])
         if len(records):
-            places = records.select("source", "line")
-            self._borders = (self._borders[0] if self._borders[1][1] else places.row(0), places.row(-1))
-        found = [self._rare(records) if self.own else self._new(chunk, records), self._values(chunk, records)]
+            first, last = ((int(records["source"][at]), int(records["line"][at])) for at in (0, -1))
+            self._borders = (self._borders[0] if self._borders[1][1] else first, last)
+        found = [self._rare(records) if self.own else self._new(chunk, records), self._values(judged, records)]
         bursts, silences = self._rates.judge(records)
         found += [self._bursts(bursts), self._silences(silences)]
         if self.detector is not None:
             found += self._windows(session_events(chunk))
-        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+        return together(found)
 
     def finish(self) -> pl.DataFrame:
         """Evidence that shows at the end: silences that lasted, windows that are complete."""
         found = [self._silences(self._rates.silent_at_end())]
         if self.detector is not None:
             found.append(self._last_windows())
-        return pl.concat([EVIDENCE, *(frame.select(EVIDENCE.columns) for frame in found if len(frame))])
+        return together(found)
 
     def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
         """Evidence in windows, given more events."""
@@ -158,11 +147,12 @@ class Baseline:
         return self._judge_windows(self._sessions.close())
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
-        new = chunk.kinds["template"] >= self.profile.keys.templates.known
-        if not new.any():
+        new = chunk.kinds["template"].to_numpy() >= self.profile.keys.templates.known
+        rows = np.flatnonzero(new[records["kind"].to_numpy()])
+        if not len(rows):
             return EVIDENCE
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
-        return _evidence("new", records.filter(new.gather(records["kind"])), surprise)
+        return evidence("new", records[rows], surprise)
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
@@ -171,26 +161,30 @@ class Baseline:
         # one of many rare kinds is no surprise; of a storm not every record is a surprise of its own
         alike = np.maximum(np.sqrt(self.profile.counts), self.profile.singletons())
         share = pl.Series("share", alike / max(self.profile.records, 1)).gather(local["key"])
-        return _evidence("rare", local.with_columns(share), -pl.col("share").log())
+        return evidence("rare", local.with_columns(share), -pl.col("share").log())
 
-    def _values(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
+    def _values(self, judged: Sequence[JudgedKind], records: pl.DataFrame) -> pl.DataFrame:
         """Records whose kind has a value in a slot that never held it."""
-        kinds = chunk.kinds.select("template", *SLOTS, "message").rows()
-        judged = [*map(self._judged.get, kinds)]
-        if None in judged:
-            new = [*dict.fromkeys(kind for kind, values in zip(kinds, judged, strict=True) if values is None)]
-            if len(self._judged) > REMEMBERED:
-                self._judged.clear()
-                new = [*dict.fromkeys(kinds)]
-            self._judged.update(zip(new, self._judge_values(new), strict=True))
-            judged = [*map(self._judged.get, kinds)]
-        strange = [(number, *value) for number, values in enumerate(judged) if values for value in values]
+        strange = [(number, *value) for number, (_, values) in enumerate(judged) for value in values]
         if not strange:
             return EVIDENCE
         schema = {"kind": pl.UInt32, "surprise": pl.Float64, "about": pl.String}
         table = pl.DataFrame(strange, schema, orient="row")
         records = records.join(table, on="kind", maintain_order="left")
-        return _evidence("value", records, pl.col("surprise"), pl.col("about"))
+        return evidence("value", records, pl.col("surprise"), pl.col("about"))
+
+    def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
+        """What each kind of record says by itself, remembered for those met before."""
+        table = kinds[KIND]
+        rows = table.rows()
+        new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
+        if new and len(self._kinds) > REMEMBERED:
+            self._kinds.clear()
+            new = [*dict.fromkeys(rows)]
+        if new:
+            troubled = trouble(pl.DataFrame(new, table.schema, orient="row"))
+            self._kinds.update(zip(new, zip(troubled, self._judge_values(new), strict=True), strict=True))
+        return [self._kinds[row] for row in rows]
 
     def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:
         """The strange values of each kind of record, with how surprising they are."""
@@ -221,13 +215,13 @@ class Baseline:
         if not len(found):
             return EVIDENCE
         excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
-        return _evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
+        return evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
 
     def _silences(self, found: pl.DataFrame) -> pl.DataFrame:
         if not len(found):
             return EVIDENCE
         excess = (pl.col("pause") / pl.col("silence")).log() + 5.0
-        return _evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
+        return evidence("silent", found, excess, pl.format("{}/{}", "pause", "silence"))
 
     def _judge_windows(self, windows: Windows) -> pl.DataFrame:
         if self.detector is None or not len(windows):
@@ -265,7 +259,7 @@ class Baseline:
         )
         most = pl.col("key").filter(pl.col("share") == 1).first().over("window")
         events = events.with_columns(about=pl.format("{}/{}", most, pl.lit(detector.name)))
-        return _evidence("window", events.filter(pl.col("share") > 0), pl.col("surprise"), pl.col("about"))
+        return evidence("window", events.filter(pl.col("share") > 0), pl.col("surprise"), pl.col("about"))
 
     def _judge_steps(self, sessions: SequenceDetector, windows: Windows) -> pl.DataFrame:
         """The improbable steps of strange sessions."""
@@ -275,6 +269,8 @@ class Baseline:
         steps, ends = sessions.surprise(once, self.own)
         worst = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends)
         chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
+        if not len(chosen):
+            return EVIDENCE
         strange = windows.take(chosen)
         steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
         cut_before, cut_after = self._cut(strange, sessions.span_)
@@ -287,31 +283,30 @@ class Baseline:
         self, sessions: SequenceDetector, windows: Windows, steps: Floats, ends: Floats, limits: Floats, seen: Bools
     ) -> pl.DataFrame:
         """The steps whose surprise, (events,) of each and (n,) of each end, is above the limit of their window."""
-        window = np.repeat(np.arange(len(windows)), windows.lengths)
-        before = pl.Series("before", windows.keys, dtype=pl.Int32).shift(1)
-        stepped = windows.events.with_columns(
-            before.scatter(windows.starts[:-1], BEGIN),
-            pl.Series("limit", limits).gather(window),
-            pl.Series("seen", seen).gather(window),
-            surprise=pl.Series(steps),
+        keys, window = windows.keys, np.repeat(np.arange(len(windows)), windows.lengths)
+        stepped, ended = np.flatnonzero(steps > limits[window]), np.flatnonzero(ends > limits)
+        rows = np.concatenate([stepped, windows.starts[1:][ended] - 1])
+        surprise, at_end = np.concatenate([steps[stepped], ends[ended]]), np.arange(len(rows)) >= len(stepped)
+        before = np.where(at_end, keys[rows], keys_before(windows)[rows])
+        # a step from or to a key that is strange by itself says nothing more
+        told = np.flatnonzero(np.isin(keys[rows], self._common) & np.isin(before, self._common))
+        if not len(told):
+            return EVIDENCE
+        rows, surprise, at_end, before = rows[told], surprise[told], at_end[told], before[told]
+        end, same = pl.Series(at_end), pl.Series(before == keys[rows])
+        how = pl.when(end).then(pl.lit("end")).when(same).then(pl.lit("again")).otherwise(pl.lit("step"))
+        past = pl.when(pl.Series(seen[window[rows]])).then(pl.lit("seen")).otherwise(pl.lit("new"))
+        found = windows.events[rows].with_columns(
+            surprise=pl.Series(surprise),
             last_line=pl.col("line"),
             session=pl.col("window"),
             trouble=pl.lit(0.0),
-            how=pl.when(pl.col("key") == before).then(pl.lit("again")).otherwise(pl.lit("step")),
-            row=pl.int_range(pl.len()),
+            how=how,
+            about=pl.format("{}/{}/{}", pl.Series(before), how, past),
+            expected=in_json(sessions.expected(windows, rows, at_end)),
         )
-        last = windows.starts[1:] - 1
-        ended = stepped[last].with_columns(before=pl.col("key"), surprise=pl.Series(ends), how=pl.lit("end"))
-        common = self._common.implode()  # a step from or to a key that is strange by itself says nothing more
-        found = pl.concat([stepped, ended]).filter(
-            (pl.col("surprise") > pl.col("limit")) & pl.col("key").is_in(common) & pl.col("before").is_in(common)
-        )
-        rows, at_end = found["row"].to_numpy(), (found["how"] == "end").to_numpy()
-        expected = [[{"key": key, "p": p} for key, p in step] for step in sessions.expected(windows, rows, at_end)]
-        found = found.with_columns(expected=pl.Series(expected, dtype=EVIDENCE.schema["expected"]))
         kind = pl.when(pl.col("how") == "step").then(pl.lit("order")).otherwise(pl.lit("count"))
-        about = pl.format("{}/{}/{}", "before", "how", pl.when("seen").then(pl.lit("seen")).otherwise(pl.lit("new")))
-        return _evidence(kind, found, pl.col("surprise"), about)
+        return evidence(kind, found, pl.col("surprise"), pl.col("about"))
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
@@ -321,14 +316,3 @@ class Baseline:
         before = (source[first] == first_source) & (line[first] - first_line < span)
         after = (source[last] == last_source) & (last_line - line[last] < span)
         return before, after
-
-
-def _evidence(
-    kind: str | pl.Expr, records: pl.DataFrame, surprise: pl.Expr | float, about: pl.Expr | None = None
-) -> pl.DataFrame:
-    return records.with_columns(
-        kind=pl.lit(kind) if isinstance(kind, str) else kind,
-        surprise=pl.lit(surprise) if isinstance(surprise, float) else surprise,
-        about=pl.lit("") if about is None else about,
-        expected=pl.col("expected") if "expected" in records.columns else pl.lit(None, EVIDENCE.schema["expected"]),
-    ).select(EVIDENCE.columns)

@@ -199,10 +199,11 @@ class Profile:
         top = max(len(self.counts), int(keys.max()) + 1 if len(keys) else 0)
         self.counts, self._spread = _grown(self.counts, top), _grown(self._spread, top)
         self.counts += np.bincount(keys, minlength=top)
-        stretch = (self.records + np.arange(len(keys))) // self._stretch
-        key, at = np.divmod(np.unique(keys * STRETCHES + stretch), STRETCHES)
-        np.bitwise_or.at(self._spread, key, np.uint64(1) << at.astype(np.uint64))
-        self.records += len(keys)
+        while len(keys):
+            stretch, begun = divmod(self.records, self._stretch)
+            part, keys = np.split(keys, [self._stretch - begun])
+            self._spread[part] |= np.uint64(1 << stretch)
+            self.records += len(part)
 
     def _add_values(self, chunk: Chunk) -> None:
         self._templates.update(dict(chunk.kinds.group_by("template").agg(pl.col("n").sum()).iter_rows()))
@@ -279,9 +280,9 @@ class Profile:
 
 def session_events(chunk: Chunk) -> pl.DataFrame:
     """The chunk's records that belong to a session, as events of windows; with messages where the reader has them."""
-    records = chunk.records.rename({"session": "window"})
-    columns = [*EVENTS.columns, *(["message"] if "message" in records else [])]
-    return records.filter(pl.col("window").is_not_null()).select(columns)
+    columns = [*EVENTS.columns[1:], *(["message"] if "message" in chunk.records else [])]
+    events = pl.DataFrame([chunk.records["session"].alias("window"), *chunk.records[columns]])
+    return events.drop_nulls("window") if events["window"].null_count() else events
 
 
 def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:

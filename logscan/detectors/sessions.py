@@ -239,10 +239,9 @@ class SessionDetector:
 
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[list[tuple[int, float]]]:
         """What is most probable in the place of each of these events, or behind it where its window ends too early."""
-        before = np.insert(windows.keys[:-1], 0, BEGIN)
-        before[windows.starts[:-1]] = BEGIN
-        found = {key: self.steps_.expected(key) for key in np.unique([*before[rows], *windows.keys[rows]]).tolist()}
-        return [found[key] for key in np.where(at_end, windows.keys[rows], before[rows]).tolist()]
+        before = np.where(at_end, windows.keys[rows], keys_before(windows)[rows]).tolist()
+        found = {key: self.steps_.expected(key) for key in set(before)}
+        return [found[key] for key in before]
 
     def score(self, windows: Windows) -> Scores:
         """Scores of windows and events."""
@@ -285,6 +284,13 @@ class SessionDetector:
         before, after = (np.array(side, np.int64) - 2 for side in data["steps"])
         detector.steps_ = Steps(before, after, np.array(data["step_counts"], np.int64))
         return detector
+
+
+def keys_before(windows: Windows) -> Ints:
+    """(events,) the key of the event before each, BEGIN before the first one of a window."""
+    before = np.append(BEGIN, windows.keys)[:-1]
+    before[windows.starts[:-1]] = BEGIN
+    return before
 
 
 def _steps(windows: Windows) -> tuple[Ints, Ints, Ints]:

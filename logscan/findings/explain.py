@@ -1,9 +1,11 @@
 """Causes to findings: the reason in words, the score, the lines to blame."""
 
 from datetime import timedelta
+from itertools import repeat
 from math import exp, log2
 from typing import Any
 
+import orjson
 import polars as pl
 
 from logscan.detectors.baseline import SCALE
@@ -14,32 +16,38 @@ from logscan.findings.merge import FEW_NAMES, NAMES, Cause
 
 TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
 
+# of the evidence of a line
+SHOWN = ("source", "line", "last_line", "offset", "time", "key", "surprise", "trouble", "expected")
+
 Row = dict[str, Any]  # of evidence
 
 
 def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Finding:
     """The finding of a cause; the texts of its lines are still to be filled in."""
     rows = cause.rows.sort("source", "line")
-    evidence = list(rows.head(MAX_LINES).iter_rows(named=True))
-    templates = {key: profile.keys.template(key) for key in {row["key"] for row in evidence}}
+    shown = {name: rows[name].head(MAX_LINES).to_list() for name in SHOWN}
+    templates = {key: profile.keys.template(key) for key in set(shown["key"])}
+    expected = {text: _steps(text, profile) for text in set(shown["expected"])}
+    nats = zip(shown["surprise"], shown["trouble"], strict=True)
     lines = tuple(
-        Line(
-            source=sources[row["source"]],
-            line=row["line"],
-            last_line=row["last_line"],
-            offset=row["offset"],
-            score=_score(row["surprise"] + TROUBLE * row["trouble"]),
-            key=row["key"],
-            template=templates[row["key"]],
-            text="",
-            time=row["time"],
-            expected=tuple((_step(step["key"], profile), step["p"]) for step in row["expected"] or ()),
+        map(
+            Line,
+            [sources[source] for source in shown["source"]],
+            shown["line"],
+            shown["offset"],
+            [_score(surprise + TROUBLE * trouble) for surprise, trouble in nats],
+            shown["key"],
+            [templates[key] for key in shown["key"]],
+            repeat(""),
+            repeat(None),
+            shown["time"],
+            shown["last_line"],
+            [expected[text] for text in shown["expected"]],
         )
-        for row in evidence
     )
     first = lines[0]
-    times = rows["time"].drop_nulls().sort()
-    strongest = max(evidence, key=lambda row: row["surprise"])
+    since, until = rows.select(pl.col("time").min(), until=pl.col("time").max()).row(0)
+    strongest = rows.row(shown["surprise"].index(max(shown["surprise"])), named=True)
     return Finding(
         kind=cause.kind,
         reason=_reason(cause, strongest, profile, own),
@@ -51,8 +59,8 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
         lines=lines,
         signature=_signature(cause, profile),
         parts=_parts(cause, profile),
-        first_seen=times[0] if len(times) else None,
-        last_seen=times[-1] if len(times) else None,
+        first_seen=since,
+        last_seen=until,
         nearest=profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None,
     )
 
@@ -68,9 +76,13 @@ def _strength(cause: Cause) -> float:
     if _only_names(cause):
         return 1.0
     if cause.kind == "window":
-        return float(max(cause.rows["surprise"]))
-    trouble, kinds = max(cause.rows["trouble"]), cause.rows["key"].n_unique()
-    return float(max(cause.rows["surprise"]) + TROUBLE * trouble + 0.5 * log2(kinds))
+        return _highest(cause.rows["surprise"])
+    kinds = cause.rows["key"].n_unique()
+    return _highest(cause.rows["surprise"]) + TROUBLE * _highest(cause.rows["trouble"]) + 0.5 * log2(kinds)
+
+
+def _highest(nats: pl.Series) -> float:
+    return float(nats.to_numpy().max())
 
 
 def _score(nats: float) -> float:
@@ -79,8 +91,9 @@ def _score(nats: float) -> float:
 
 def _only_names(cause: Cause) -> bool:
     """Whether the values of a cause say no more than that other names are in use."""
-    named = cause.rows["about"].str.starts_with(f"{NAMES}=").any()
-    return cause.kind == "value" and (len(cause.what) > FEW_NAMES or named)
+    if cause.kind != "value":
+        return False
+    return len(cause.what) > FEW_NAMES or bool(cause.rows["about"].str.starts_with(f"{NAMES}=").any())
 
 
 def _signature(cause: Cause, profile: Profile) -> str:
@@ -161,6 +174,11 @@ def _value_reason(cause: Cause, about: str, profile: Profile) -> str:
     known = ", ".join(sorted(seen.keys() - {value}, key=lambda name: (-seen[name], name)))
     where = f"{slot} " if slot in ("level", "component") else ""
     return f"{where}{value}, where {sum(seen.values()):,} records had {known}"
+
+
+def _steps(texts: str | None, profile: Profile) -> tuple[tuple[str, float], ...]:
+    """What was expected, as evidence has it, in words."""
+    return tuple((_step(key, profile), p) for key, p in orjson.loads(texts or "[]"))
 
 
 def _step(key: int, profile: Profile) -> str:

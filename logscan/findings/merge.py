@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from logscan.detectors.baseline import EVIDENCE
+from logscan.detectors.evidence import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
@@ -82,9 +82,9 @@ class Evidence:
         }
         for kind, grouped in grouping.items():
             for what, group in grouped(kinds[kind]) if kind in kinds else ():
-                surplus = sum(self._surplus.get(same, 0) for same in group.select(SAME).unique().iter_rows())
-                lines = len(group.unique(["source", "line"]))
-                yield Cause(kind, what, group, lines + surplus)
+                same = group.select(SAME).unique().iter_rows() if self._surplus else ()
+                surplus = sum(self._surplus.get(one, 0) for one in same)
+                yield Cause(kind, what, group, group.n_unique(["source", "line"]) + surplus)
 
     def _values_in_known_lines(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of new keys that are known but for a name, or for a state, as evidence of that value."""

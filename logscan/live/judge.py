@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from logscan.detectors.baseline import EVIDENCE, Baseline, Bools, SequenceDetector
+from logscan.detectors.baseline import Baseline, Bools, SequenceDetector
+from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
-from logscan.detectors.sessions import BEGIN
+from logscan.detectors.sessions import keys_before
 from logscan.detectors.wholes import WindowDetector
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
@@ -77,10 +78,10 @@ class LiveJudge(Baseline):
 
     def look(self, now: int) -> pl.DataFrame:
         """Evidence in what did not come: windows that are complete, and keys that have gone silent."""
-        found = [EVIDENCE, self._silences(self._rates.silent_at_end(now - self.now))]
+        found = [self._silences(self._rates.silent_at_end(now - self.now))]
         if self.detector is not None:
             found += self._closed(now, quiet=True)
-        return pl.concat([frame.select(EVIDENCE.columns) for frame in found if len(frame) or frame is EVIDENCE])
+        return together(found)
 
     def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
         grown = self.open.add(events, self.now)
@@ -117,8 +118,8 @@ class LiveJudge(Baseline):
         limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
         certain = nats > np.repeat(limits, grown.lengths)
         if certain.any():
-            steps = grown.events.filter(pl.Series(certain)).rename({"window": "session"})
-            self._early_steps = pl.concat([self._early_steps, steps.select(STEP)])
+            steps = grown.events[["window", "source", "line"]][np.flatnonzero(certain)]
+            self._early_steps = pl.concat([self._early_steps, steps.rename({"window": "session"})])
         nats[~self._worth_saying(grown, certain)] = 0.0
         chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
         if not len(chosen):
@@ -129,8 +130,7 @@ class LiveJudge(Baseline):
 
     def _worth_saying(self, windows: Windows, strange: Bools) -> Bools:
         """(events,) which of the strange steps are evidence: of equal ones, one every AGAIN."""
-        before = np.concatenate([[BEGIN], windows.keys[:-1]])
-        before[windows.starts[:-1]] = BEGIN
+        before = keys_before(windows)
         for row in np.flatnonzero(strange).tolist():
             step = int(before[row]), int(windows.keys[row])
             if self.now - self._said.get(step, -AGAIN) < AGAIN:

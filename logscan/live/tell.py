@@ -109,9 +109,7 @@ class Teller:
         rows = cause.rows.sort("source", "line").head(MAX_LINES)
         files = [file for _, file in self.reader.files]
         places = [(files[source], *place) for source, *place in rows.select("source", "line", "offset").iter_rows()]
-        texts = self.texts.in_order(places)
-        lines = [replace(line, text=text, raw=raw) for line, (text, raw) in zip(finding.lines, texts, strict=True)]
-        return replace(finding, lines=tuple(lines))
+        return finding.read(self.texts.in_order(places))
 
     def _remember(self, items: set[Item], finding: Finding, now: float) -> None:
         if len(self._told) >= MOST:

@@ -6,18 +6,20 @@
     compression  its bytes                      -> plain bytes, whatever they are packed with
     lines        plain bytes                    -> numbered lines with offsets, whole buffers at a time
     stream       all of these in turn           -> blocks, and what was wrong with which source
+    again        a source and places in it      -> the lines there, once more
 
     follow       the same names                 -> lines as they come, see there
 
 A source is named by its path as the user wrote it; "-" is standard input. What a line means is the next step's.
 """
 
+from logscan.sources.again import lines_at
 from logscan.sources.arrived import Arrived
 from logscan.sources.discovery import open_streams, siblings
 from logscan.sources.follow import Follower
 from logscan.sources.lines import BLOCK, MAX_LINE
 from logscan.sources.place import Place
-from logscan.sources.stream import Block, Problem, Stream, fetch, fetch_rows, read_again
+from logscan.sources.stream import Block, Problem, Stream, fetch, read_again
 
 __all__ = [
     "BLOCK",
@@ -29,7 +31,7 @@ __all__ = [
     "Problem",
     "Stream",
     "fetch",
-    "fetch_rows",
+    "lines_at",
     "open_streams",
     "read_again",
     "siblings",

@@ -90,19 +90,14 @@ def _joined(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
 
 
 def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
-    """The texts of these 1-based lines, read anew. What cannot be read any more is absent."""
-    return {line: text for line, text, _ in fetch_rows(source, lines)}
-
-
-def fetch_rows(source: str, lines: Collection[int]) -> Iterator[tuple[int, str, bytes | None]]:
-    """(line, text, raw) of these 1-based lines, read anew up to the last one."""
-    if not lines:
-        return
+    """The texts of these 1-based lines, read anew up to the last one. What cannot be read any more is absent."""
+    found: dict[int, str] = {}
     wanted = pl.Series(sorted(lines), dtype=pl.Int64)
-    for block in _again(source):
-        yield from block.lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text", "raw").iter_rows()
+    for block in _again(source) if lines else ():
+        found.update(block.lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text").iter_rows())
         if block.lines["line"][-1] >= wanted[-1]:
             break
+    return found
 
 
 def read_again(source: str) -> Iterator[tuple[int, str]]:

@@ -1,10 +1,11 @@
 """Windows of a log that is still written: judged whenever they grow, and once more when they close.
 
 Most of the events that are held came long ago: they are sorted by window, so that those of a few windows are found in a
-moment. What came since stands behind them as it came.
+moment. What came since stands behind them as it came, and it is known in which rows each window is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,11 @@ class OpenWindows:
     closed_early: windows closed by that limit
     """
 
+    _old: pl.DataFrame
+    _new: pl.DataFrame
+    _rows: dict[int, list[int]]  # of each window, among the new events
+    _closed: int  # new events of windows that are no longer held
+
     def __init__(
         self,
         pause: int = 0,
@@ -42,21 +48,21 @@ class OpenWindows:
     ) -> None:
         self.pause = time + LATE if time else pause
         self.records = records
-        self.ends = pl.Series(np.zeros(0, np.int64) if ends is None else ends, dtype=pl.Int32)
+        self.ends = np.zeros(0, np.int64) if ends is None else ends
         self.messages = messages
         self.limit = limit
         self.time = time
         self.reach = reach
         self.closed_early = 0
         none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        self._new = none.with_columns(nth=pl.lit(None, pl.Int64), at=pl.lit(None, pl.Int64))
+        self._columns = none.columns
         self._complete: list[Hashes] = []
         self._nth = 0  # of the next event
         self._newest = 0  # time of the last record
-        self._sort(self._new)
+        self._sort(none.with_columns(nth=pl.lit(None, pl.Int64), at=pl.lit(None, pl.Int64)))
 
     def __len__(self) -> int:
-        return len(self._new) + int(np.count_nonzero(self._open))
+        return len(self._new) - self._closed + int(np.count_nonzero(self._open))
 
     def add(self, events: pl.DataFrame, now: int) -> Windows:
         """Take events with the columns of `Windows.events` that came at `now`, in microseconds of any clock.
@@ -64,12 +70,15 @@ class OpenWindows:
         Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
         is cut at a multiple of it, so that windows with the same events are cut alike.
         """
-        nth = pl.int_range(self._nth, self._nth + len(events), dtype=pl.Int64)
-        events = events.with_columns(nth=nth, at=pl.lit(now, pl.Int64))
+        nth = np.arange(self._nth, self._nth + len(events))
+        events = events.hstack([pl.Series("nth", nth), pl.Series("at", np.full(len(events), now))])
         ids = np.unique(events["window"].to_numpy())
         known, beyond = self._recent(ids)
-        grown = pl.concat([known.with_columns(fresh=False), events.with_columns(fresh=True)])
-        windows = by_name(grown.drop("nth", "at"), self.messages)
+        grown = pl.concat([known, events])[self._columns]
+        fresh = pl.Series("fresh", np.arange(len(grown)) >= len(known))
+        windows = by_name(grown.hstack([fresh]), self.messages)
+        for row, window in enumerate(events["window"].to_list(), len(self._new)):
+            self._rows.setdefault(window, []).append(row)
         self._new = pl.concat([self._new, events])
         if self._new.n_chunks() > CHUNKS:
             self._new = self._new.rechunk()
@@ -78,13 +87,12 @@ class OpenWindows:
             self._newest = int(times[-1])
         lengths = windows.lengths + beyond[np.searchsorted(ids, windows.ids)]
         full = lengths >= self.records if self.records else np.zeros(len(windows), bool)
-        last = windows.events["key"].gather(windows.starts[1:] - 1)
-        self._complete.append(windows.ids[full | last.is_in(self.ends.implode()).to_numpy()])
+        self._complete.append(windows.ids[full | np.isin(windows.keys[windows.starts[1:] - 1], self.ends)])
         return windows
 
     def whole(self, windows: Hashes) -> Windows:
         """These windows, all of them open, with all their events, in this order."""
-        found = by_name(self._events_of(windows).drop("nth", "at"), self.messages)
+        found = by_name(self._events_of(windows), self.messages)
         order = np.argsort(found.ids)
         return found.take(order[np.searchsorted(found.ids[order], windows)])
 
@@ -124,10 +132,12 @@ class OpenWindows:
 
     def _held(self) -> pl.DataFrame:
         """All events, those of a window in their order."""
-        return pl.concat([self._old.filter(pl.Series(self._open)), self._new])
+        new = self._new[np.sort(_joined(self._rows.values()))]
+        return pl.concat([self._old.filter(pl.Series(self._open)), new])
 
     def _sort(self, events: pl.DataFrame) -> None:
         self._old, self._new = events.sort("window", maintain_order=True), events.clear()
+        self._rows, self._closed = {}, 0
         self._windows = self._old["window"].to_numpy()
         self._open = np.ones(len(events), bool)  # of the old ones
 
@@ -138,39 +148,43 @@ class OpenWindows:
         lengths[lengths > 0] *= self._open[first[lengths > 0]]
         return first, lengths
 
-    def _new_of(self, windows: Hashes) -> pl.DataFrame:
-        return self._new.filter(pl.col("window").is_in(pl.Series(windows).implode()))
+    def _new_of(self, windows: Hashes) -> list[list[int]]:
+        """The rows of each of these windows among the new events."""
+        return [self._rows.get(window, []) for window in windows.tolist()]
 
     def _events_of(self, windows: Hashes) -> pl.DataFrame:
         """The events of these windows in the order in which they came."""
-        return pl.concat([self._old[_rows(*self._old_of(windows))].sort("nth"), self._new_of(windows)])
+        return self._in_order(*self._old_of(windows), self._new_of(windows))[self._columns]
 
     def _recent(self, windows: Hashes) -> tuple[pl.DataFrame, Ints]:
         """The events of these sorted windows without those beyond the reach, and (n,) how many these are."""
-        first, old = self._old_of(windows)
-        events = self._new_of(windows)
-        window = np.searchsorted(windows, events["window"].to_numpy())
-        known = old + np.bincount(window, minlength=len(windows))
+        (first, old), new = self._old_of(windows), self._new_of(windows)
+        known = old + np.array([*map(len, new)], np.int64)
         beyond = np.maximum(known // self.reach - 1, 0) * self.reach if self.reach else known
         skipped = np.minimum(beyond, old)
-        if (beyond > old).any():
-            events = events.filter(pl.int_range(pl.len()).over("window") >= pl.Series((beyond - old)[window]))
-        return pl.concat([self._old[_rows(first + skipped, old - skipped)].sort("nth"), events]), beyond
+        new = [rows[skip:] for rows, skip in zip(new, (beyond - skipped).tolist(), strict=True)]
+        return self._in_order(first + skipped, old - skipped, new), beyond
+
+    def _in_order(self, first: Ints, lengths: Ints, new: list[list[int]]) -> pl.DataFrame:
+        """The old events from each first one on, and these of the new ones, in the order in which they came."""
+        old = _rows(first, lengths)
+        old = old[np.argsort(self._old["nth"].to_numpy()[old])]
+        return pl.concat([self._old[old], self._new[np.sort(_joined(new))]])
 
     def _taken(self, windows: Hashes) -> Windows:
         """These windows, which are no longer held."""
-        events = self._events_of(windows).drop("nth", "at")
+        events = self._events_of(windows)
         self._open[_rows(*self._old_of(windows))] = False
-        self._new = self._new.filter(~pl.col("window").is_in(pl.Series(windows).implode()))
+        self._closed += sum(len(self._rows.pop(window, [])) for window in windows.tolist())
         return by_name(events, self.messages)
 
     def _last(self, column: str) -> tuple[Hashes, Ints]:
         """Each window, and what its last event has in this column."""
         ends = np.flatnonzero(np.append(self._windows[1:] != self._windows[:-1], True)[: len(self._windows)])
         ends = ends[self._open[ends]]
-        new = self._new.group_by("window").agg(pl.col(column).last())
-        windows = np.concatenate([self._windows[ends], new["window"].to_numpy()])
-        last = np.concatenate([self._old[column].gather(ends).to_numpy(), new[column].to_numpy()])
+        new = self._new[column].to_numpy()[np.array([rows[-1] for rows in self._rows.values()], np.int64)]
+        windows = np.concatenate([self._windows[ends], np.array([*self._rows], np.uint64)])
+        last = np.concatenate([self._old[column].to_numpy()[ends], new])
         windows, newest = np.unique(windows[::-1], return_index=True)
         return windows, last[::-1][newest]
 
@@ -180,6 +194,10 @@ class OpenWindows:
             return np.zeros(len(windows), bool)
         end = (windows.astype(np.int64) % STREAM - STREAM // 2 + 1) * self.time
         return np.asarray(end + LATE <= self._newest)
+
+
+def _joined(rows: Iterable[list[int]]) -> Ints:
+    return np.array([*chain.from_iterable(rows)], np.int64)
 
 
 def _rows(first: Ints, lengths: Ints) -> Ints:

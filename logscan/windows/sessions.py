@@ -167,28 +167,35 @@ class Sessions:
 
     def _close_quiet(self) -> Windows:
         """The sessions without an event in the newer half; all, where there are none."""
-        held = pl.concat(self._held)
-        last = held.with_row_index("last").group_by("window").agg(pl.col("last").max())
-        quiet = held.join(last, on="window", maintain_order="left")["last"] < self.limit // 2
+        held = pl.concat(self._held, rechunk=True)
+        rows, starts = _by_window(held)
+        quiet = rows[starts[1:] - 1] < self.limit // 2
         if not quiet.any():
             quiet = ~quiet
-        self._held = [held.filter(~quiet)]
+        closed = np.repeat(quiet, np.diff(starts))
+        kept = np.ones(len(held), bool)
+        kept[rows[closed]] = False
+        self._held = [held.filter(pl.Series(kept))]
         self._events = len(self._held[0])
-        windows = by_name(held.filter(quiet), self.messages)
-        self.closed_early += len(windows)
-        return windows
+        self.closed_early += int(quiet.sum())
+        return Windows(held[rows[closed]], np.append(0, np.cumsum(np.diff(starts)[quiet])), self.messages)
 
     def close(self) -> Windows:
         """All sessions that are still open."""
         held, self._held, self._events = self._held, [], 0
         none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        return by_name(pl.concat(held) if held else none, self.messages)
+        return by_name(pl.concat(held, rechunk=True) if held else none, self.messages)
 
 
 def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     """Events grouped by window, windows in the order of their first event."""
-    first = events.with_row_index("at").group_by("window").agg(pl.col("at").min().alias("first"))
-    grouped = events.join(first, on="window", maintain_order="left").sort("first", maintain_order=True)
-    changes = np.flatnonzero(np.diff(grouped["first"].to_numpy())) + 1
-    starts = np.concatenate([[0], changes, [len(grouped)]]) if len(grouped) else np.zeros(1, np.int64)
-    return Windows(grouped.drop("first"), starts.astype(np.int64), messages)
+    rows, starts = _by_window(events)
+    return Windows(events[rows], starts, messages)
+
+
+def _by_window(events: pl.DataFrame) -> tuple[Ints, Ints]:
+    """(events,) the rows of one window after the other, and (n + 1,) where each begins among them."""
+    numbered = events["window"].to_frame().with_row_index("row")
+    grouped = numbered.group_by("window", maintain_order=True).agg("row", pl.len())
+    starts = np.append(0, np.cumsum(grouped["len"].to_numpy(), dtype=np.int64))
+    return grouped["row"].explode(empty_as_null=False).to_numpy().astype(np.int64), starts

@@ -1,0 +1,63 @@
+"""Lines of a source that was read before, read again at their places."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+
+from logscan.sources.compression import chunks
+from logscan.sources.inputs import open_input
+from logscan.sources.lines import BLOCK, MAX_LINE, UTF_8, Encoding, Splitter, encoding_of
+
+LONGEST = MAX_LINE + 8  # bytes of a line by which it is seen to be too long
+
+Text = tuple[str, bytes | None]  # and the bytes where they are not valid text
+
+
+def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
+    """Text and raw bytes of the lines at these (line, offset), by line; those that cannot be read any more are absent.
+
+    The content is read up to the last of them, and they alone are decoded.
+    """
+    wanted = sorted({(offset, line) for line, offset in places})
+    found: dict[int, Text] = {}
+    try:
+        file = open_input(source)
+    except OSError:  # which was said when it was read first
+        return found
+    encoding: Encoding | None = None
+    data, begin = b"", 0  # what was read and is still needed, and its offset
+    with closing(file):
+        for chunk in chunks(file, BLOCK, lambda problem: None):
+            data += chunk
+            encoding = encoding or encoding_of(data)
+            if encoding is not None:
+                near = wanted[len(found) : bisect_left(wanted, (begin + len(data),))]
+                ended = _ended(data, [offset - begin for offset, _ in near], encoding)
+                found.update(zip((line for _, line in near), _decoded(b"".join(ended), encoding), strict=False))
+            if len(found) == len(wanted):
+                return found
+            gone = min(wanted[len(found)][0] - begin, len(data))
+            data, begin = data[gone:], begin + gone
+    if data:  # the last line, without a line feed
+        found.update(zip((line for _, line in wanted[len(found) :]), _decoded(data, encoding or UTF_8), strict=False))
+    return found
+
+
+def _ended(data: bytes, starts: Sequence[int], encoding: Encoding) -> list[bytes]:
+    """The lines that begin at these places in `data`, each with a line feed, up to one that goes on behind it."""
+    feed, lines = "\n".encode(encoding.codec), []
+    for start in starts:
+        end = data.find(feed, start)
+        while end >= 0 and (end - start) % encoding.width:
+            end = data.find(feed, end + 1)
+        if end < 0 and len(data) - start < LONGEST:
+            break
+        lines.append(data[start : min(end if end >= 0 else len(data), start + LONGEST)] + feed)
+    return lines
+
+
+def _decoded(lines: bytes, encoding: Encoding) -> list[Text]:
+    """The texts of lines, of which the last may have no line feed."""
+    splitter = Splitter(MAX_LINE, encoding)
+    pieces = splitter.add(lines), splitter.end()
+    return [text for piece in pieces if piece is not None for text in piece.lines.select("text", "raw").rows()]
