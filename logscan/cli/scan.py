@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from logscan.reports import Report, Summary
     from logscan.scan import Result
 
-EPILOG = """[bold]Examples[/]
-  logscan scan app.log                       [dim]# what does not belong in it[/]
-  logscan scan app.log --baseline good.log   [dim]# what differs from a good run[/]
-  journalctl -o short-iso | logscan scan     [dim]# a log from a pipe[/]
+EPILOG = """Examples
+  logscan scan app.log                       # what does not belong in it
+  logscan scan app.log --baseline good.log   # what differs from a good run
+  journalctl -o short-iso | logscan scan     # a log from a pipe
   logscan scan /var/log -C 2 --format pretty | less
   logscan scan app.log --json | jq -c 'select(.type=="finding")'
 
