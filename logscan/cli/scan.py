@@ -159,6 +159,7 @@ def scan(
     """Find what does not belong in logs. No model, labels or configuration needed."""
     from logscan.cli.ending import say_what_was_found, say_what_was_read, summary_of
 
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others spin from the import of numpy on, for nothing
     if follow:  # small blocks gain nothing by more threads, which the service that writes the log may want
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from logscan.cli.follow import Following, run_live
