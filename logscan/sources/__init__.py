@@ -12,20 +12,14 @@
 A source is named by its path as the user wrote it; "-" is standard input. What a line means is the next step's.
 """
 
-from logscan.sources.arrived import Arrived
 from logscan.sources.discovery import open_streams, siblings
-from logscan.sources.follow import Follower
 from logscan.sources.lines import BLOCK, MAX_LINE
-from logscan.sources.place import Place
 from logscan.sources.stream import Block, Problem, Stream, fetch, fetch_rows, read_again
 
 __all__ = [
     "BLOCK",
     "MAX_LINE",
-    "Arrived",
     "Block",
-    "Follower",
-    "Place",
     "Problem",
     "Stream",
     "fetch",
