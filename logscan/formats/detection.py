@@ -25,7 +25,11 @@ def detect(sample: pl.Series) -> Layout:
     """The layout of a log from consecutive lines at its beginning; 2,000 are plenty."""
     sample = sample.drop_nulls()
     first = sample.head(FIRST)
-    shares = {name: _share(first, format_of(name)) for name in _matching(first) if name not in GENERAL}
+    shares: dict[str, float] = {}
+    for name in _matching(first):
+        shares[name] = _share(first, format_of(name))
+        if shares[name] == 1:  # none of those behind it would be taken
+            break
     best = max(shares.values(), default=0.0)
     if best < ENOUGH:
         shares = {name: _share(first, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
@@ -49,9 +53,9 @@ def _layout(form: Format, sample: pl.Series) -> Layout:
 
 
 def _matching(sample: pl.Series) -> Iterator[str]:
-    """The formats whose header any line has. Python compiles a pattern faster than Rust, and few are looked at more."""
+    """The special formats whose header any line has. Python compiles a pattern faster than Rust, and few are asked."""
     reduced = format_of("plain").shape(sample).unique().to_list()
-    for name in names():
+    for name in (name for name in names() if name not in GENERAL):
         form = format_of(name)
         shapes = form.shape(sample).unique() if form.spelled or form.reduce else reduced
         if any(map(re.compile(form.header).search, shapes)):
