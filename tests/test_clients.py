@@ -11,9 +11,9 @@ import pytest
 
 from logscan import formats
 from logscan.sources import Problem, fetch, open_streams, piped, siblings
+from logscan.sources.clients import client_of
 from logscan.sources.follow import Arrived, Follower
 from logscan.sources.place import Place
-from logscan.sources.clients import client_of
 
 STAMPED = r"""#!/bin/sh
 echo "$(basename "$0") $*" >> calls
