@@ -51,7 +51,9 @@ class Commands(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """See `logscan.cli.help`."""
         with formatter.section(typer.style("Commands", bold=True)):
-            rows = [(typer.style(name, fg="cyan"), cleandoc(command.help)) for name, command in self.commands.items()]
+            rows = [
+                (typer.style(name, fg="cyan"), cleandoc(command.help or "")) for name, command in self.commands.items()
+            ]
             formatter.write_dl(rows)
         write_panels(self.get_params(ctx), ctx, formatter)
 

@@ -5,17 +5,22 @@ Where nothing is to be converted, or a text to a text or path, it is not asked.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 
 def lightly(params: Iterable[Any], callback: Callable[..., Any] | None) -> list[Any]:
     """These parameters of a command, which process their values here from now on."""
-    hints = get_type_hints(callback)
+    hints = _hints(callback)
     for param in params:
         param.process_value = partial(_processed, param, kind_of(hints.get(param.name)))
     return list(params)
+
+
+@cache
+def _hints(callback: Callable[..., Any] | None) -> dict[str, Any]:
+    return get_type_hints(callback)
 
 
 def kind_of(hint: Any) -> Any:
