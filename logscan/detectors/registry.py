@@ -131,7 +131,7 @@ def names() -> list[str]:
 
 def known(name: object) -> bool:
     """Whether a detector has this name. The packages that are installed are looked through only for a foreign one."""
-    return name == BASELINE or name in BUILT_IN or name in names()
+    return name in (BASELINE, *BUILT_IN) or name in names()
 
 
 def detector_class(name: str) -> type[Detector] | None:
