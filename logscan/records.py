@@ -152,14 +152,14 @@ class Reader:
             layout = self.layout_of(stream, block.lines)
             lines = block.lines
             if held is not None and held.source == block.source:
-                lines = pl.concat([held.lines, lines])
-            elif held is not None and len(held.lines):
+                complete, rest = layout.split(held.lines)
+                lines = pl.concat([rest, lines])
+                if len(complete):
+                    yield Block(block.source, complete, held.read), layout
+            elif held is not None:
                 yield held, layout
-            complete, rest = layout.split(lines)
-            held = Block(block.source, rest, block.read)
-            if len(complete):
-                yield Block(block.source, complete, block.read), layout
-        if held is not None and layout is not None and len(held.lines):
+            held = Block(block.source, lines, block.read)
+        if held is not None and layout is not None:  # the last one as it is: a short log is a single block
             yield held, layout
 
     def chunk(self, stream: str, block: Block, before: datetime | None, over: bool) -> tuple[Chunk, pl.DataFrame]:

@@ -15,11 +15,11 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from logscan.detectors.baseline import Baseline, SequenceDetector
-from logscan.detectors.drift import Drift, way_out
 from logscan.detectors.profile import Profile
 from logscan.detectors.wholes import WindowDetector
 from logscan.errors import InputError
@@ -28,12 +28,15 @@ from logscan.findings.finding import Finding
 from logscan.findings.merge import Evidence
 from logscan.findings.rank import ranked
 from logscan.formats import Layout
-from logscan.models.bundle import Bundle, layouts_of, load
 from logscan.records import EVERYTHING, Reader
 from logscan.sources import Problem, Stream, lines_at, open_streams, siblings
 from logscan.templates.keys import Keys
 from logscan.templates.messages import Messages
 from logscan.windows import Window
+
+if TYPE_CHECKING:  # what only a scan with a model needs
+    from logscan.detectors.drift import Drift
+    from logscan.models.bundle import Bundle
 
 BUDGET = 20.0  # findings per 10,000 lines, and at least so many
 MIN_SCORE = 0.5
@@ -192,6 +195,9 @@ class Run:
         """Findings of all streams."""
         options = self.options
         if options.model is not None:
+            from logscan.detectors.drift import Drift, way_out
+            from logscan.models.bundle import load
+
             model = load(options.model)
             reader = self.reader_of(model)
             name, logs = str(options.model), [stream.name for stream in streams]
@@ -215,8 +221,10 @@ class Run:
             raise InputError(f"nothing to learn from in {', '.join(self.options.baseline)}")
         return reader, profile
 
-    def reader_of(self, model: Bundle) -> Reader:
+    def reader_of(self, model: "Bundle") -> Reader:
         """A reader with the keys of a bundle; what it holds will judge."""
+        from logscan.models.bundle import layouts_of
+
         detector, messages = model.detector, None
         if detector is not None:
             self.detector = detector

@@ -74,13 +74,19 @@ def test_help_has_examples_one_a_line(tmp_path: Path, command: tuple[str, ...]) 
     done = run(tmp_path, *command, "--help", more={"COLUMNS": "80"})
     assert (done.status, done.err) == (0, "")
     lines = [line.rstrip() for line in done.out.splitlines()]
-    examples = lines[lines.index(" Examples") + 1 :]
+    examples = lines[lines.index("Examples:") + 1 :]
     examples = examples[: examples.index("")]
     assert len(examples) >= 2
     for line in examples:
-        assert line.startswith("   ")
+        assert line.startswith("  ")
         assert f"logscan {' '.join(command)}" in line or "logscan scan" in line
-    assert "[/" not in done.out
+
+
+def test_help_has_colours_where_they_are_asked_for(tmp_path: Path) -> None:
+    bold, plain = ("\x1b[1mExamples\x1b[0m:", "Examples:")
+    assert bold in run(tmp_path, "scan", "--help", more={"FORCE_COLOR": "1"}).out
+    for more in ({}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}):
+        assert plain in run(tmp_path, "scan", "--help", more=more).out.splitlines()
 
 
 @pytest.mark.slow

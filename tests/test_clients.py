@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 
 from logscan import formats
-from logscan.sources import Arrived, Follower, Place, Problem, fetch, open_streams, piped, siblings
+from logscan.sources import Problem, fetch, open_streams, piped, siblings
 from logscan.sources.clients import client_of
+from logscan.sources.follow import Arrived, Follower
+from logscan.sources.place import Place
 
 STAMPED = r"""#!/bin/sh
 echo "$(basename "$0") $*" >> calls

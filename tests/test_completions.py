@@ -18,7 +18,7 @@ from test_cli import environment, run
 from logscan.detectors import registry
 from logscan.reports import BUILT_IN as REPORTS
 from logscan.shell import SCRIPTS, script
-from logscan.shell.declared import Program, Value, plain, program
+from logscan.shell.declared import Program, Value, program
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "completions"
@@ -194,10 +194,6 @@ def test_what_has_a_name_has_choices(declared: Program) -> None:
             assert value.choices, f"{name} of {command}: add it to `logscan.shell.declared._named`"
     assert taken["scan", "--model"] == Value("DIR", place="folder")
     assert taken["evaluate", "--detector"].listed
-
-
-def test_markup_is_taken_out() -> None:
-    assert plain("[bold]Examples[/]\n  a \\[b]  [dim]# c[/] [0-9]") == "Examples\n  a [b]  # c [0-9]"
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)

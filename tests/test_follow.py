@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logscan.sources import MAX_LINE, Arrived, Follower, Place, Problem, fetch, watch
+from logscan.sources import MAX_LINE, Problem, fetch, watch
+from logscan.sources.follow import Arrived, Follower
+from logscan.sources.place import Place
 
 Follow = Callable[..., "Followed"]
 
@@ -432,7 +434,7 @@ def test_a_named_pipe_outlives_its_writers(follow: Follow) -> None:
 
 def test_standard_input_is_followed_to_its_end() -> None:
     code = (
-        "from logscan.sources import Follower\n"
+        "from logscan.sources.follow import Follower\n"
         "app = Follower(['-'], 0, print)\n"
         "while not app.over:\n"
         "    for a in app.arrivals(5): print(a.file, a.lines['text'].to_list(), a.ended, flush=True)\n"

@@ -2,22 +2,38 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from logscan.models.bundle import save
+from logscan.train import train
+
 NEURAL = {"torch", "transformers", "accelerate", "safetensors", "onnx", "onnxruntime"}  # of the extras
 HEAVY = NEURAL | {"polars", "numpy", "drain3", "orjson", "zstandard", "dateutil", "matplotlib", "sklearn"}
+SELDOM = {  # what a scan of an ordinary log has no use for
+    "rich",
+    "pydantic",
+    "dateutil",
+    "logscan.evaluation",
+    "logscan.findings.redact",
+    "logscan.live",
+    "logscan.networks",
+    "logscan.settings",
+    "logscan.sources.follow",
+}
+LEARNING, MODEL = "drain3", "logscan.models"
 COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept", "config", "completions", "man")
 
 
 def imported_by(stderr: str) -> set[str]:
-    """The top names of all modules that are listed by `python -X importtime`."""
-    modules = [line.rpartition("|")[2].strip() for line in stderr.splitlines() if line.startswith("import time:")]
-    return {module.partition(".")[0] for module in modules}
+    """The modules that are listed by `python -X importtime`."""
+    return {line.rpartition("|")[2].strip() for line in stderr.splitlines() if line.startswith("import time:")}
 
 
 def imported(*args: str) -> set[str]:
-    """The top names of all modules that python imports with these arguments."""
+    """The modules that python imports with these arguments."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, check=True, timeout=60
     )
@@ -28,7 +44,7 @@ def imported(*args: str) -> set[str]:
 def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
     names = imported("-m", "logscan", *command, "--help")
     assert {"logscan", "typer"} <= names
-    assert not names & HEAVY
+    assert not names & (HEAVY | {"rich", "pydantic"})
 
 
 @pytest.mark.parametrize("module", ["logscan", "logscan.errors", "logscan.cli"])
@@ -55,3 +71,13 @@ def test_an_import_takes_no_more_than_typer_does(module: str) -> None:
 )
 def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:
     assert not imported("-c", f"import {module}") & (NEURAL | {"matplotlib", "sklearn"})
+
+
+def test_a_plain_scan_imports_what_it_uses(tmp_path: Path, write: Callable[[str, Sequence[str]], str]) -> None:
+    lines = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(100)]
+    log, model = write("app.log", lines), tmp_path / "model"
+    scan = ("-m", "logscan", "scan", log)
+    assert not imported(*scan) & (NEURAL | SELDOM | {MODEL})
+    learnt = train([log])
+    save(model, learnt.profile, learnt.card)
+    assert not imported(*scan, "--model", str(model)) & (NEURAL | SELDOM | {LEARNING})

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from typer.core import TyperGroup
 
 from logscan.cli import accept, completions, config, evaluate, export, inspect, man, scan, templates, train
 from logscan.cli.configured import Configured
+from logscan.cli.help import WIDEST, write_epilog, write_panels
+from logscan.cli.values import lightly
 from logscan.errors import LogscanError
 
-EPILOG = """[bold]Examples[/]
-  logscan scan app.log                  [dim]# what does not belong in it[/]
-  logscan train good/ -o model          [dim]# learn what is normal[/]
-  logscan scan app.log --model model    [dim]# what differs from that[/]
-  logscan evaluate hdfs/                [dim]# how good detectors are, by labels[/]
+EPILOG = """Examples
+  logscan scan app.log                  # what does not belong in it
+  logscan train good/ -o model          # learn what is normal
+  logscan scan app.log --model model    # what differs from that
+  logscan evaluate hdfs/                # how good detectors are, by labels
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
@@ -31,13 +34,32 @@ class Commands(TyperGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Parse what was typed; `--help` is printed here."""
+        from logscan.reports.terminal import color_mode
+
         with _ending():
-            return super().make_context(*args, **kwargs)
+            return super().make_context(*args, color=color_mode("auto", sys.stdout, os.environ), **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         with _ending():
             return super().invoke(ctx)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """See `logscan.cli.values`."""
+        return lightly(super().get_params(ctx), self.callback)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """See `logscan.cli.help`."""
+        with formatter.section(typer.style("Commands", bold=True)):
+            rows = [
+                (typer.style(name, fg="cyan"), cleandoc(command.help or "")) for name, command in self.commands.items()
+            ]
+            formatter.write_dl(rows)
+        write_panels(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """See `logscan.cli.help`."""
+        write_epilog(self.epilog or "", formatter)
 
 
 @contextmanager
@@ -79,7 +101,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # see `logscan.cli.help`
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
 app.command("scan", cls=Configured, epilog=scan.EPILOG)(scan.scan)
 app.command("train", cls=Configured, epilog=train.EPILOG)(train.train)
@@ -114,7 +137,5 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a log may hold what the locale does not
     try:
         app(prog_name="logscan")
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # so ends Rich, with 1, where the help was not read
-            sys.exit(0)
-        raise
+    except BrokenPipeError:  # what is wrong with what was typed is printed without `_ending`
+        drop_unwritten()

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-EPILOG = """[bold]Examples[/]
+EPILOG = """Examples
   logscan accept 3f9c0a1b2c3d --note "planned restart"
-  logscan accept 3f9c 77aa                   [dim]# ids may be shortened[/]
+  logscan accept 3f9c 77aa                   # ids may be shortened
 
 The file is meant to be reviewed and committed; a scan that is started beside \
 it heeds it."""

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from typer import Argument
 
-EPILOG = """[bold]Examples[/]
+EPILOG = """Examples
   logscan completions bash > /etc/bash_completion.d/logscan
-  logscan completions zsh > ~/.zfunc/_logscan   [dim]# a folder of fpath[/]
+  logscan completions zsh > ~/.zfunc/_logscan   # a folder of fpath
   logscan completions fish > ~/.config/fish/completions/logscan.fish
 
 For this shell alone: source <(logscan completions bash), the same in zsh after compinit."""

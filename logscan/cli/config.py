@@ -9,13 +9,13 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer import Option
 
-EPILOG = """[bold]Examples[/]
-  logscan config                           [dim]# what is set, and where[/]
-  logscan config --all | grep ^scan        [dim]# defaults, too[/]
+EPILOG = """Examples
+  logscan config                           # what is set, and where
+  logscan config --all | grep ^scan        # defaults, too
   LOGSCAN_SCAN_BUDGET=5 logscan config
 
 Options stand in logscan.toml, in this folder or the nearest above, or in ~/.config/logscan: a table a command, such \
-as \\[scan], with long names, such as budget = 5. LOGSCAN_SCAN_BUDGET comes before both, and what is typed before all. \
+as [scan], with long names, such as budget = 5. LOGSCAN_SCAN_BUDGET comes before both, and what is typed before all. \
 LOGSCAN_CONFIG names a file in place of both."""
 
 

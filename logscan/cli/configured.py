@@ -14,12 +14,14 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer import Option
 from typer.core import TyperCommand
 
+from logscan.cli.help import write_epilog, write_panels
+from logscan.cli.values import kind_of, lightly
 from logscan.errors import OptionError
 
 FILE = "logscan.toml"
@@ -59,6 +61,18 @@ class Configured(TyperCommand):
             found = settings(commands, self.name or "", ctx, typed.get("config_file"), typed)
             ctx.default_map = {name: setting.value for name, setting in found.items()}
         return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """See `logscan.cli.values`."""
+        return lightly(super().get_params(ctx), self.callback)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """See `logscan.cli.help`."""
+        write_panels(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """See `logscan.cli.help`."""
+        write_epilog(self.epilog or "", formatter)
 
 
 def settings(
@@ -136,7 +150,7 @@ def _of_table(path: Path, command: Any, table: Mapping[str, Any], ctx: typer.Con
         if param is None:
             raise OptionError(f"[{command.name}] has no option {key}: {_near(key, known)}")
         try:
-            typed = _typed(value, param, _kind(kinds[param.name]), path.parent)
+            typed = _typed(value, param, kind_of(kinds[param.name]), path.parent)
             _taken(typed, param, ctx)
             yield param.name, Setting(typed, str(path))
         except OptionError as error:
@@ -195,12 +209,6 @@ def _client(value: str) -> bool:
     from logscan.sources.clients import client_of
 
     return client_of(value) is not None
-
-
-def _kind(hint: Any) -> type:
-    """Of `list[str] | None` str."""
-    inner = next((one for one in get_args(hint) if one is not type(None)), None)
-    return _kind(inner) if inner else hint
 
 
 def _taken(value: Any, param: Any, ctx: typer.Context) -> Any:

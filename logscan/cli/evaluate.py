@@ -22,9 +22,9 @@ from logscan.cli.detectors import (
 )
 from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 
-EPILOG = """[bold]Examples[/]
-  logscan evaluate hdfs/              [dim]# what needs no training[/]
-  logscan evaluate model hdfs/        [dim]# a model, on what it was not trained on[/]
+EPILOG = """Examples
+  logscan evaluate hdfs/              # what needs no training
+  logscan evaluate model hdfs/        # a model, on what it was not trained on
   logscan evaluate hdfs/ --detector counts,logllama --preset small
   logscan evaluate hdfs/ --detector logllama,logllama:rl.episodes=0
   logscan evaluate hdfs/ --detector all --preset small --limit 2000

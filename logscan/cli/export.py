@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-EPILOG = """[bold]Examples[/]
-  logscan export model            [dim]# now it scans without torch[/]
-  logscan export model --int8     [dim]# its F1 beside that of the other[/]
+EPILOG = """Examples
+  logscan export model            # now it scans without torch
+  logscan export model --int8     # its F1 beside that of the other
   logscan scan app.log --model model
 
 What is written computes what the weights do in torch, or the command fails."""

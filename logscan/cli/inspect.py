@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-EPILOG = """[bold]Examples[/]
+EPILOG = """Examples
   logscan inspect model
   logscan inspect model --json | jq .metrics
 

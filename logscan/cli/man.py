@@ -5,9 +5,9 @@ from typing import Annotated
 
 from typer import Argument
 
-EPILOG = """[bold]Examples[/]
-  logscan man | man -l -           [dim]# read the manual[/]
-  logscan man scan | man -l -      [dim]# of a command[/]
+EPILOG = """Examples
+  logscan man | man -l -           # read the manual
+  logscan man scan | man -l -      # of a command
   logscan man scan > logscan-scan.1
 
 Packages find the pages in the folder man/ of the source, too."""

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from logscan.reports import Report, Summary
     from logscan.scan import Result
 
-EPILOG = """[bold]Examples[/]
-  logscan scan app.log                       [dim]# what does not belong in it[/]
-  logscan scan app.log --baseline good.log   [dim]# what differs from a good run[/]
-  journalctl -o short-iso | logscan scan     [dim]# a log from a pipe[/]
+EPILOG = """Examples
+  logscan scan app.log                       # what does not belong in it
+  logscan scan app.log --baseline good.log   # what differs from a good run
+  journalctl -o short-iso | logscan scan     # a log from a pipe
   logscan scan /var/log -C 2 --format pretty | less
   logscan scan app.log --json | jq -c 'select(.type=="finding")'
 
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
+SHORT = 1 << 18  # bytes of files that are read in no time
 NORMAL, SHOWN, LIVE = "What is normal", "What is shown", "While the log is written"  # panels of the help
 
 
@@ -159,7 +160,9 @@ def scan(
     """Find what does not belong in logs. No model, labels or configuration needed."""
     from logscan.cli.ending import say_what_was_found, say_what_was_read, summary_of
 
-    if follow:  # small blocks gain nothing by more threads, which the service that writes the log may want
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others spin from the import of numpy on, for nothing
+    if follow or _short([*(paths or ()), *(baseline or ())]):
+        # small blocks gain nothing by more threads, which the service that writes the log may want
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from logscan.cli.follow import Following, run_live
     from logscan.cli.progress import shown_progress
@@ -220,6 +223,14 @@ def scan(
         problems.exit_if_fatal()
     if exit_code and summary.findings:
         raise typer.Exit(1)
+
+
+def _short(paths: "Sequence[str]") -> bool:
+    """Whether all of this is files, small, and not the newest of several such as app.log and app.log.1."""
+    from glob import escape, iglob
+
+    alone = paths and all(os.path.isfile(path) and len(list(iglob(escape(path) + "*"))) == 1 for path in paths)
+    return bool(alone) and sum(map(os.path.getsize, paths)) < SHORT
 
 
 def _without_secrets(findings: "Sequence[Finding]") -> "list[Finding]":

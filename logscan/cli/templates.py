@@ -8,8 +8,8 @@ from typer import Option
 
 from logscan.cli.inputs import LogFormat, Paths, Problems, named_or_piped
 
-EPILOG = """[bold]Examples[/]
-  logscan templates app.log                  [dim]# the most frequent first[/]
+EPILOG = """Examples
+  logscan templates app.log                  # the most frequent first
   logscan templates app.log --json | jq -r 'select(.count == 1) | .template'
 
 A template stands for all lines of one form; what varies in them is <*>."""

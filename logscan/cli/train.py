@@ -26,11 +26,11 @@ from logscan.cli.inputs import LogFormat, Masks, Problems, Session, Window
 if TYPE_CHECKING:
     from logscan.train import Model
 
-EPILOG = """[bold]Examples[/]
-  logscan train good/                        [dim]# learn from a known-good run[/]
-  logscan scan app.log --model model         [dim]# scan with what was learnt[/]
-  logscan train --update model yesterday.log [dim]# learn on[/]
-  logscan train hdfs/ --prevalence 0.0293    [dim]# learn from labels, and test[/]
+EPILOG = """Examples
+  logscan train good/                        # learn from a known-good run
+  logscan scan app.log --model model         # scan with what was learnt
+  logscan train --update model yesterday.log # learn on
+  logscan train hdfs/ --prevalence 0.0293    # learn from labels, and test
   logscan train hdfs/ --detector logllama --preset small --set combine=counts
 
 A labelled corpus is a folder with a log and anomaly_label.csv (BlockId,Label), with labels.csv, with normal/ and \

@@ -10,14 +10,16 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast, runtime_checkable
 
 from logscan.detectors.sessions import Scores
 from logscan.errors import InputError, LogscanError, ModelError, OptionError
-from logscan.networks.run import Run
-from logscan.settings import Settings
 from logscan.templates.messages import Input
 from logscan.windows.sessions import Windows
+
+if TYPE_CHECKING:
+    from logscan.networks.run import Run
+    from logscan.settings import Settings
 
 GROUP = "logscan.detectors"
 BASELINE = "baseline"
@@ -71,7 +73,7 @@ class Detector(Protocol):
         """With the defaults where there are no options."""
 
     def fit(
-        self, normal: Windows, hashes: Sequence[str], ends: bool, run: Run, anomalous: Windows | None = None
+        self, normal: Windows, hashes: Sequence[str], ends: bool, run: "Run", anomalous: Windows | None = None
     ) -> dict[str, Any]:
         """Learn. hashes: of the known keys, by number; ends: whether the windows are sessions.
 
@@ -127,6 +129,11 @@ def names() -> list[str]:
     return [BASELINE, *BUILT_IN, *sorted(foreign - {BASELINE, *BUILT_IN})]
 
 
+def known(name: object) -> bool:
+    """Whether a detector has this name. The packages that are installed are looked through only for a foreign one."""
+    return name in (BASELINE, *BUILT_IN) or name in names()
+
+
 def detector_class(name: str) -> type[Detector] | None:
     """The class of a name, None for the baseline. Raises OptionError."""
     if name == BASELINE:
@@ -146,7 +153,7 @@ def options_of(detector: type[Detector]) -> type[Any]:
     return type(detector().options)
 
 
-def presets_of(detector: type[Detector]) -> Mapping[str, Settings]:
+def presets_of(detector: type[Detector]) -> "Mapping[str, Settings]":
     """Its named settings."""
     return getattr(import_module(options_of(detector).__module__), "PRESETS", {})
 

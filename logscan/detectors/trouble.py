@@ -5,14 +5,15 @@ They rank what is strange by itself; alone they make nothing a finding, since ma
 
 import polars as pl
 
+# Whole words, and beginnings of words: what ends in \w* says the same and takes ten times as long to compile.
 WORDS = (
-    r"(?i)\b(?:errors?|err|fail\w*|fatal|panic\w*|critical|emerg\w*|exception\w*|traceback|denied|refus\w+|reject\w*|"
-    r"invalid|illegal|malformed|unable|cannot|can't|could not|couldn't|not (?:permitted|allowed|found|available)|"
-    r"no such|no space|timed?[ -]?out|abort\w*|crash\w*|corrupt\w*|lost|dead\w*|kill\w*|overflow\w*|overrun|exceed\w*|"
-    r"violat\w+|unreachable|reset|broken|bad|missing|mismatch\w*|out of (?:memory|range|space|bounds)|oom|attack\w*|"
-    r"unauthori[sz]ed|forbidden|expired|segfault|segmentation|core dump\w*|signal|unexpected\w*|unknown|"
-    r"disconnect\w*|unavailable|deadlock\w*|stall\w*|rollback|too (?:many|large|long|big|slow)|warn\w*)\b"
-    r"|(?:Exception|Error)\b"
+    r"(?i)\b(?:errors?|err|fatal|critical|traceback|denied|invalid|illegal|malformed|unable|cannot|can't|could not|"
+    r"couldn't|not (?:permitted|allowed|found|available)|no such|no space|timed?[ -]?out|lost|overrun|unreachable|"
+    r"reset|broken|bad|missing|out of (?:memory|range|space|bounds)|oom|unauthori[sz]ed|forbidden|expired|segfault|"
+    r"segmentation|signal|unknown|unavailable|rollback|too (?:many|large|long|big|slow))\b"
+    r"|\b(?:fail|panic|emerg|exception|refus\w|reject|abort|crash|corrupt|dead|kill|overflow|exceed|violat\w|mismatch|"
+    r"attack|core dump|unexpected|disconnect|stall|warn)"
+    r"|(?:exception|error)\b"
 )
 LEVELS = {"WARN": 0.5, "ERROR": 1.0, "CRITICAL": 1.0, "FATAL": 1.0, "ALERT": 1.0, "EMERG": 1.0}
 

@@ -20,7 +20,6 @@ SWAPPED = 2  # words of a template that may be names
 SHORTEST = 4  # words of a template that can be recognised without them
 MOST = 5_000  # templates of one length that are compared
 PARTS = re.compile(r"[\w.-]+")
-TROUBLE = re.compile(WORDS)
 
 Texts = npt.NDArray[np.object_]
 
@@ -36,7 +35,7 @@ def new_names(new: list[int], everywhere: set[int], keys: Keys) -> dict[int, str
         words = words_of(keys.template(key))
         if len(words) >= SHORTEST and len(words) in known:
             names = _swapped(np.array(words, dtype=object), known[len(words)])
-            if names and not any(TROUBLE.search(name) for name in names):
+            if names and not any(re.search(WORDS, name) for name in names):
                 swapped[key] = names
     recurring = Counter(name for names in swapped.values() for name in names)
     return {

@@ -1,6 +1,7 @@
 """Which layout a log has: detected in its first lines, or named by the user."""
 
 import re
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -24,8 +25,12 @@ def detect(sample: pl.Series) -> Layout:
     """The layout of a log from consecutive lines at its beginning; 2,000 are plenty."""
     sample = sample.drop_nulls()
     first = sample.head(FIRST)
-    shares = {name: _share(first, format_of(name)) for name in names() if name not in GENERAL}
-    best = max(shares.values())
+    shares: dict[str, float] = {}
+    for name in _matching(first):
+        shares[name] = _share(first, format_of(name))
+        if shares[name] == 1:  # none of those behind it would be taken
+            break
+    best = max(shares.values(), default=0.0)
     if best < ENOUGH:
         shares = {name: _share(first, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
         best = ENOUGH
@@ -45,6 +50,16 @@ def _layout(form: Format, sample: pl.Series) -> Layout:
     values = heads.str.extract(KEPT, 1).drop_nulls()
     kept = form.kept or (KEPT if 0 < values.n_unique() <= KEPT_VALUES else None)
     return Layout(form, sessions.find(heads, form), kept)
+
+
+def _matching(sample: pl.Series) -> Iterator[str]:
+    """The special formats whose header any line has. Python compiles a pattern faster than Rust, and few are asked."""
+    reduced = format_of("plain").shape(sample).unique().to_list()
+    for name in (name for name in names() if name not in GENERAL):
+        form = format_of(name)
+        shapes = form.shape(sample).unique() if form.spelled or form.reduce else reduced
+        if any(map(re.compile(form.header).search, shapes)):
+            yield name
 
 
 def _share(sample: pl.Series, form: Format) -> float:

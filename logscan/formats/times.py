@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import polars as pl
-from dateutil import parser
 
 from logscan.formats.format import EPOCH
 
@@ -122,6 +121,8 @@ def _epoch(stamps: pl.Series) -> pl.Series:
 def _guess(stamp: str) -> datetime | None:
     if len(stamp) < 8:  # "5" is no time, though dateutil takes it for a day of this month
         return None
+    from dateutil import parser  # for stamps in a form that no known layout has
+
     try:
         time = parser.parse(stamp, tzinfos=lambda _, seconds: seconds or 0)  # a zone it does not know is UTC
         return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time

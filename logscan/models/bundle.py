@@ -26,7 +26,7 @@ import orjson
 
 from logscan import __version__
 from logscan.detectors.profile import Profile
-from logscan.detectors.registry import BASELINE, Saved, names, saved_class
+from logscan.detectors.registry import BASELINE, Saved, known, saved_class
 from logscan.errors import ModelError, OptionError
 from logscan.formats import Layout
 from logscan.models.held_out import HeldOut
@@ -141,7 +141,7 @@ def read_card(folder: Path) -> Card:
     if not (folder / "model.json").is_file():
         raise ModelError(f"{folder} is no model: there is no model.json in it")
     card = _read(folder / "model.json")
-    if card.get("detector") not in names() or not isinstance(card.get("version"), int):
+    if not known(card.get("detector")) or not isinstance(card.get("version"), int):
         raise ModelError(f"{folder} was not written by logscan, or by a version that knows other detectors")
     if card["version"] > VERSION:
         raise ModelError(f"{folder} is of format {card['version']}, newer than this program reads: update logscan")

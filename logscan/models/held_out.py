@@ -5,14 +5,16 @@ there are also these, as it reads them: no line of a log, unless it reads them r
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
 
-from logscan.evaluation.metrics import Bools, Floats
 from logscan.templates.messages import Messages
 from logscan.windows.sessions import EVENTS, Ints, Windows
+
+if TYPE_CHECKING:
+    from logscan.evaluation.metrics import Bools, Floats
 
 MOST = 1_000_000  # events that are kept
 
@@ -28,7 +30,7 @@ class HeldOut:
     whole: bool = True
 
     @classmethod
-    def of(cls, windows: Windows, anomalous: Bools) -> Self:
+    def of(cls, windows: Windows, anomalous: "Bools") -> Self:
         """Of labelled windows; the most frequent ones where they are too many."""
         first, inverse, counts = (windows if windows.messages is None else windows.by_message()).distinct()
         bad = np.bincount(inverse, anomalous, minlength=len(first)).astype(np.int64)
@@ -36,7 +38,7 @@ class HeldOut:
         kept = order[np.cumsum(windows.lengths[first][order]) <= MOST]
         return cls(windows.take(first[kept]), (counts - bad)[kept], bad[kept], len(kept) == len(first))
 
-    def labelled(self, scores: Floats) -> tuple[Floats, Bools]:
+    def labelled(self, scores: "Floats") -> "tuple[Floats, Bools]":
         """(n,) scores of the distinct windows as those of all, and which are anomalous."""
         labels = np.repeat([False, True], [self.normal.sum(), self.anomalous.sum()])
         return np.concatenate([np.repeat(scores, self.normal), np.repeat(scores, self.anomalous)]), labels

@@ -109,7 +109,7 @@ def names() -> list[str]:
 
 def open_report(name: str, output: Output, redact: bool = False) -> Report:
     """The report of this name; with `redact` it is told no secrets. Raises OptionError for a name that is not known."""
-    doors = _doors()
+    doors = _doors(foreign=name not in BUILT_IN)
     if name not in doors:
         raise OptionError(f"no report is called {name!r}; there are {', '.join(doors)}")
     return opened(doors[name], output, redact)
@@ -124,13 +124,16 @@ def opened(make: Callable[[Output], Report], output: Output, redact: bool) -> Re
     return Redacted(output, make(reading(output)))
 
 
-def _doors() -> dict[str, Callable[[Output], Report]]:
-    """Name -> what loads the report's module when it is called. A built-in name cannot be taken over."""
+def _doors(foreign: bool = True) -> dict[str, Callable[[Output], Report]]:
+    """Name -> what loads the report's module when it is called. A built-in name cannot be taken over.
+
+    foreign: also those of other distributions, all of whose metadata is read for that
+    """
     from importlib.metadata import EntryPoint, entry_points
 
     def door(point: EntryPoint) -> Callable[[Output], Report]:
         return lambda output: cast(Report, point.load()(output))
 
     own = [EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()]
-    points = {point.name: point for point in [*own, *entry_points(group=GROUP), *own]}
+    points = {point.name: point for point in [*own, *(entry_points(group=GROUP) if foreign else ()), *own]}
     return {name: door(point) for name, point in points.items()}

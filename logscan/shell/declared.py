@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any, Literal, get_args, get_type_hints
 
 import typer
-from rich.text import Text
 
 EXAMPLES = "Examples"  # the first line of an epilog that has some
 STATUS = "Exit status:"  # begins what the manual says in a section of its own
@@ -86,23 +85,18 @@ def program() -> Program:
     )
 
 
-def plain(text: str | None) -> str:
-    """Without the markup for Rich."""
-    return Text.from_markup(text or "").plain
-
-
 def _command(command: Any, name: str, context: typer.Context, commands: Sequence[str]) -> Command:
     kinds = get_type_hints(command.callback)
     params = [(param, _value(name, param, kinds.get(param.name), commands)) for param in command.get_params(context)]
-    examples, notes = _epilog(plain(command.epilog))
+    examples, notes = _epilog(command.epilog or "")
     return Command(
         name,
-        about=tuple(_paragraphs(plain(command.help))),
+        about=tuple(_paragraphs(command.help or "")),
         examples=examples,
         notes=notes,
         options=tuple(_option(p, value) for p, value in params if p.param_type_name == "option" and not p.hidden),
         arguments=tuple(
-            Argument(value, plain(p.help), p.nargs != 1, _usage(p))
+            Argument(value, p.help or "", p.nargs != 1, _usage(p))
             for p, value in params
             if p.param_type_name == "argument"
         ),
@@ -129,7 +123,7 @@ def _option(param: Any, value: Value) -> Option:
     return Option(
         names=tuple(sorted(param.opts, key=len)),
         off=tuple(param.secondary_opts),
-        help=plain(param.help),
+        help=param.help or "",
         panel=getattr(param, "rich_help_panel", None),
         value=None if param.is_flag else value,
         default=str(default) if told else None,

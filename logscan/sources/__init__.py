@@ -14,20 +14,14 @@ A source is named by its path as the user wrote it; "-" is standard input. What 
 """
 
 from logscan.sources.again import lines_at
-from logscan.sources.arrived import Arrived
 from logscan.sources.discovery import open_streams, siblings
-from logscan.sources.follow import Follower
 from logscan.sources.lines import BLOCK, MAX_LINE
-from logscan.sources.place import Place
 from logscan.sources.stream import Block, Problem, Stream, fetch, read_again
 
 __all__ = [
     "BLOCK",
     "MAX_LINE",
-    "Arrived",
     "Block",
-    "Follower",
-    "Place",
     "Problem",
     "Stream",
     "fetch",

@@ -2,7 +2,8 @@
 
 masks.py     what is a variable by its look
 patterns.py  words, patterns of words, and the table that finds the pattern of a message
-mining.py    groups of messages, by drain3 and what refines it
+clusters.py  groups of messages, by drain3
+mining.py    what refines them into patterns
 table.py     `Templates`: the step's one class
 messages.py  `Messages`: the texts themselves, for detectors that read them
 """

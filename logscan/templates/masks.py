@@ -71,8 +71,9 @@ MASKS: tuple[Mask, ...] = (
 
 def mask(messages: pl.Series, own: Sequence[str] = ()) -> pl.Series:
     """Masked copies of digit-reduced `messages` (String); the user's `own` patterns go first."""
+    masked = pl.col("message")
     for pattern in own:
-        messages = messages.str.replace_all(pattern, WILDCARD)
+        masked = masked.str.replace_all(pattern, WILDCARD)
     for each in MASKS:
-        messages = messages.str.replace_all(each.pattern, each.by)
-    return messages
+        masked = masked.str.replace_all(each.pattern, each.by)
+    return messages.to_frame("message").select(masked).to_series().alias(messages.name)

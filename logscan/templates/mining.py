@@ -11,15 +11,17 @@ Two rules tell them apart without knowing the language:
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, islice
-from typing import Self
-
-from drain3.drain import Drain, LogCluster
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Self
 
 from logscan.templates.masks import WILDCARD
 from logscan.templates.patterns import WORD, Index, Pattern
+
+if TYPE_CHECKING:
+    from logscan.templates.clusters import Clusters
 
 SIMILARITY = 0.6  # share of equal words from which messages are alike
 FEW = 4  # different words in one place that are states; twice as many in messages of two or three words
@@ -38,7 +40,6 @@ class Miner:
         self._limit = limit
         self._index = Index()
         self._earlier: list[Index] = []  # asked before it
-        self._drain = _Drain(sim_th=SIMILARITY, param_str=WORD, parametrize_numeric_tokens=False)
         self._keys_in: defaultdict[int, set[int]] = defaultdict(set)  # cluster of drain3 -> keys
         self._names: set[tuple[str, str]] = set()
 
@@ -64,6 +65,13 @@ class Miner:
 
     def __len__(self) -> int:
         return len(self.patterns)
+
+    @cached_property
+    def _drain(self) -> "Clusters":
+        """Loaded where something is learnt: a known log needs none."""
+        from logscan.templates.clusters import Clusters
+
+        return Clusters(sim_th=SIMILARITY, param_str=WORD, parametrize_numeric_tokens=False)
 
     @property
     def full(self) -> bool:
@@ -153,41 +161,10 @@ class Miner:
             name = _name(word, before)
             bare.append(WORD if name in self._names else word)
             before = WILDCARD if name in self._names else name[1]
-        return tuple(bare) if len(bare) - bare.count(WORD) >= _equal(len(bare)) else pattern
+        return tuple(bare) if len(bare) - bare.count(WORD) >= equal_words(len(bare)) else pattern
 
 
-class _Drain(Drain):  # type: ignore[misc]  # drain3 has no types
-    """drain3 with lists of clusters by word and place, as its prefix tree needs equal first words.
-
-    Of n words k must be equal: a cluster that is alike has one of the n - k + 1 rarest, and two of one more.
-    """
-
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)
-        self._clusters_with: defaultdict[tuple[int, int, str], list[int]] = defaultdict(list)
-
-    def tree_search(
-        self, root_node: object, tokens: Sequence[str], sim_th: float, include_params: bool
-    ) -> LogCluster | None:
-        equal = _equal(len(tokens))
-        lists = sorted((self._clusters_with.get(place, []) for place in _places(tokens)), key=len)
-        rare = len(lists) - equal + 1
-        candidates = Counter(chain.from_iterable(lists[:rare]))
-        if len(candidates) > 100 and equal > 1:
-            candidates.update(lists[rare])
-            candidates = Counter({cluster: count for cluster, count in candidates.items() if count > 1})
-        return self.fast_match(sorted(candidates), tokens, equal / max(1, len(tokens)), include_params)
-
-    def add_seq_to_prefix_tree(self, root_node: object, cluster: LogCluster) -> None:
-        for place in _places(cluster.log_template_tokens):
-            self._clusters_with[place].append(cluster.cluster_id)
-
-
-def _places(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
-    return [(len(tokens), at, token) for at, token in enumerate(tokens)] or [(0, 0, "")]
-
-
-def _equal(length: int) -> int:
+def equal_words(length: int) -> int:
     """How many words must be equal for messages of `length` words to be alike: one may always differ."""
     return max(1, min(length - 1, math.ceil(SIMILARITY * length - 1e-9)))
 

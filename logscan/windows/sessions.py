@@ -110,7 +110,7 @@ class Windows:
         rows: Ints = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begin, lengths)
         return rows
 
-    def parted(self, share: float, rng: np.random.Generator) -> tuple["Windows", "Windows"]:
+    def parted(self, share: float, rng: "np.random.Generator") -> tuple["Windows", "Windows"]:
         """The windows without a share of them, drawn at random, and that share, at least one each; a single one is
         both."""
         order = rng.permutation(len(self))
