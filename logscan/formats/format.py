@@ -40,15 +40,17 @@ class Format:
     spelled: Mapping[str, str] = field(default_factory=dict)  #: literals whose digits mean a word -> the word
     payload: tuple[tuple[str, str], ...] = ()  #: (regex, replacement) that take data out of a message
     read: Callable[[str], Fields | None] | None = None  #: in place of the header's groups: reads one shape
-    reduce: Callable[[pl.Expr], pl.Expr] | None = None  #: leaves out of a line what no field is made of
+    reduce: Callable[[pl.Series], pl.Series] | None = None  #: in place of that of digits: null where not of the form
 
     def shape(self, text: pl.Series) -> pl.Series:
         """Each line with every run of digits reduced to `0`, and without what no field is made of."""
-        if self.reduce or self.spelled:
-            line = self.reduce(pl.col("line")) if self.reduce else pl.col("line")
-            line = line.str.replace_many(dict(self.spelled)) if self.spelled else line
-            text = text.alias("line").to_frame().select(line).to_series().alias(text.name)
-        return digits_reduced(text)
+        if self.spelled:
+            text = text.str.replace_many(dict(self.spelled))
+        if self.reduce is None:
+            return digits_reduced(text)
+        shape = self.reduce(text)
+        other = shape.is_null()
+        return shape.scatter(other.arg_true(), digits_reduced(text.filter(other))) if other.any() else shape
 
     @cached_property
     def time_pattern(self) -> str | None:

@@ -6,7 +6,7 @@ of one event have few shapes.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -115,35 +115,53 @@ def read_logfmt(shape: str) -> Fields | None:
     return _fields(iter(pairs)) if pairs else None
 
 
+def other_than(words: Iterable[str], stops: str) -> str:
+    """The pattern of a text without the characters `stops` that is none of the words, which may be in capitals: Rust's
+    expressions have no look-around that would leave them out."""
+    following: dict[str, list[str]] = {}
+    for word in words:
+        following.setdefault(word[:1], []).append(word[1:])
+    is_word = following.pop("", None) is not None
+    letters = {letter: re.escape(letter) if letter in "._" else letter + letter.upper() for letter in following}
+    ways = [f"[{letters[letter]}]{other_than(more, stops)}" for letter, more in following.items()]
+    apart = f"[^{stops}{''.join(letters.values())}][^{stops}]*"
+    return f"(?:{'|'.join((apart, *ways))}){'' if is_word else '?'}"
+
+
 # Of a pair whose key names no field only a short word counts (see `_fields`); these hold something else.
 NAMED = (*MESSAGE_KEYS, *LEVEL_KEYS, *COMPONENT_KEYS)
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 UNWORDED = r'"(?:[A-Za-z_.-]*(?:[^"\\A-Za-z_.-]|\\.)(?:[^"\\]|\\.)*)?"'
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 LIST = rf'\[(?:[^"\[\]{{}}]|{QUOTED})*\]'
-MEMBER = rf'"[^"\\:,]+"\s*:\s*(?:{UNWORDED}|{NUMBER}|{LIST}|null|NaN|-?Infinity)'
+GAP = "[ \t\r]*"
+KEY = other_than(("", *NAMED), r'"\\:,')
+MEMBER = rf'"{KEY}"{GAP}:{GAP}(?:{UNWORDED}|{NUMBER}|{LIST}|null|NaN|-?Infinity)'
 NAMED_TEXT = rf" (?i:{'|'.join(map(re.escape, NAMED))})={QUOTED}"
 OTHER_PAIR = rf' +[A-Za-z_@][\w.@/-]*=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
-ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b"  # as the masks have it
+# ids as the masks have them, and numbers
+ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b|[0-9]+"
 MARK = "\x01"  # keys that name a field are marked meanwhile: no look-around would leave them out in Rust's expressions
-MARKED_MEMBERS = {f'"{name}"': f'"{name}"{MARK}' for name in NAMED}
 MARKED_PAIRS = {f" {name}=": f" {name}{MARK}=" for name in NAMED}
 
 
-def _reduce_json(line: pl.Expr) -> pl.Expr:
-    """An object's line without the members that are mere data."""
-    marked = line.str.replace_many(MARKED_MEMBERS, ascii_case_insensitive=True)
-    reduced = marked.str.replace_all(rf"(?:{MEMBER}\s*,\s*)*{MEMBER}", '"":0').str.replace_all(MARK, "", literal=True)
-    return pl.when(line.str.contains(r"^\s*\{")).then(reduced.str.replace_all(ID, "0")).otherwise(line)
+def _reduce_json(lines: pl.Series) -> pl.Series:
+    """Objects without the members that are mere data."""
+    named = _those(lines, r"^\s*\{").str.replace_all(f"(?:{MEMBER}{GAP},{GAP})*{MEMBER}", '"":0')
+    return named.str.replace_all(ID, "0")
 
 
-def _reduce_logfmt(line: pl.Expr) -> pl.Expr:
-    """A line of pairs without those that are mere data. Texts that count go first: within, they may look like pairs."""
-    spaced = " " + line
+def _reduce_logfmt(lines: pl.Series) -> pl.Series:
+    """Pairs without those that are mere data. Texts that count go first: within, they may look like pairs."""
+    spaced = " " + _those(lines, f"^{PAIR}")
     marked = spaced.str.replace_all(NAMED_TEXT, "").str.replace_many(MARKED_PAIRS, ascii_case_insensitive=True)
     rest = marked.str.replace_all(f"(?:{OTHER_PAIR})+", "").str.replace_all(MARK, "", literal=True)
-    reduced = pl.concat_str(spaced.str.extract_all(NAMED_TEXT).list.join(""), rest).str.strip_chars_start()
-    return pl.when(line.str.contains(rf"^{PAIR}")).then(reduced.str.replace_all(ID, "0")).otherwise(line)
+    return (spaced.str.extract_all(NAMED_TEXT).list.join("") + rest).str.strip_chars_start().str.replace_all(ID, "0")
+
+
+def _those(lines: pl.Series, pattern: str) -> pl.Series:
+    """The lines that match, null for others."""
+    return pl.select(pl.when(lines.str.contains(pattern)).then(lines)).to_series()
 
 
 JOURNALD = Format(

@@ -1,4 +1,4 @@
-"""Time stamps of whole columns, parsed once a run of equal ones; in UTC where a zone is given, else as is."""
+"""Time stamps of whole columns, parsed once a run of equal seconds; in UTC where a zone is given, else as is."""
 
 import re
 from datetime import UTC, datetime
@@ -10,28 +10,49 @@ from logscan.formats.format import EPOCH
 TIME = pl.Datetime("us")
 PEEK = 64  # lines to look at before deciding for all
 GUESSES = 1000  # distinct stamps that dateutil may try, it is slow
-AFTER = "[^0-9.,:+-]"  # what shows that a stamp ended before its line was cut
+AFTER = r"[^\d.,:+-]"  # what shows that a stamp ended before its line was cut
+FRACTION = re.compile(r"(?:[:.]\d\d[:.]\d\d[.,]|^\d{10}\.?)(\d{1,9})(?!\d)")
 ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
 
 
 def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = True) -> pl.Series:
     """The times (n,) of lines, null where there is none; `pattern` has a group `time`.
 
-    Lines of one moment stand together, so each line is cut where the stamp ends in the first lines, and only the first
-    of equal heads, and of equal stamps, is read. A stamp that the cut may have gone through is found in a second pass,
-    over the whole line.
+    Lines of one second stand together, so each line is cut where the stamp ends in the first lines, nines take the
+    place of the digits of its fraction of a second, and only the first of equal heads, and of equal stamps, is read. A
+    stamp that the cut may have gone through, or whose fraction stands elsewhere, is found in a second pass, over the
+    whole line.
     """
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
-    ends = [found.end("time") for line in text.head(PEEK) if (found := compiled.search(line))]
-    heads = text.str.head(max(ends, default=0) + 1)
+    first = [found for line in text.head(PEEK) if (found := compiled.search(line))]
+    heads = text.str.head(max((found.end("time") for found in first), default=0) + 1)
+    fraction = FRACTION.search(first[0]["time"]) if first else None
+    if fraction:
+        heads, later = _cut_fraction(heads, first[0].start("time") + fraction.start(1), len(fraction[1]))
     stamps = _runs(heads).str.extract(f"(?:{pattern}){AFTER}", group)
     times = parse(_runs(stamps), formats, guess).gather(stamps.rle_id()).gather(heads.rle_id())
+    if fraction:
+        of_nines = (10 ** len(fraction[1]) - 1) * 1_000_000 // 10 ** len(fraction[1])
+        whole = times.dt.microsecond() == of_nines
+        times = pl.select(pl.when(later.is_null()).then(times).when(whole).then(times + later)).to_series()
     if times.null_count():
         missing = times.is_null()
         rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
         times = times.scatter(missing.arg_true(), rest)
     return times
+
+
+def _cut_fraction(heads: pl.Series, at: int, digits: int) -> tuple[pl.Series, pl.Series]:
+    """(heads with nines in place of so many digits, how much later than these the digits are); null for a head that has
+    not so many digits there."""
+    head = pl.col("head")
+    exact = head.str.slice(at, digits + 1).str.contains(rf"^[0-9]{{{digits}}}(?:[^0-9]|$)")
+    nines = pl.concat_str(head.str.head(at), pl.lit("9" * digits), head.str.slice(at + digits))
+    unit = 10**digits
+    micros = pl.when(exact).then(head.str.slice(at, digits)).cast(pl.Int64) * 1_000_000 // unit - (unit - 1) * 1_000_000 // unit
+    cut = heads.to_frame("head").select(pl.when(exact).then(nines).otherwise(head), later=micros.cast(pl.Duration("us")))
+    return cut["head"], cut["later"]
 
 
 def _runs(values: pl.Series) -> pl.Series:

@@ -7,10 +7,10 @@ from logscan.formats.format import Format
 CLOCK = r"\d+/[A-Z][a-z][a-z]/\d+:\d+:\d+:\d+ [+-]\d+"
 
 
-def _method(line: pl.Expr) -> pl.Expr:
-    """An access log's line with nothing but the method of its request."""
-    request = rf'^\S+ [^\["]*\[{CLOCK}\] "([A-Z]+) (?:[^"\\]|\\.)*" \d+ (?:\d+|-).*$'
-    return line.str.replace(request, '0 - - [0/Jan/0:0:0:0 +0] "${1} " 0 0')
+def _method(lines: pl.Series) -> pl.Series:
+    """An access log's lines with nothing but the method of their request."""
+    method = lines.str.extract(rf'^\S+ [^\["]*\[{CLOCK}\] "([A-Z]+) (?:[^"\\]|\\.)*" \d+ (?:\d+|-)')
+    return '0 - - [0/Jan/0:0:0:0 +0] "' + method + ' " 0 0'
 
 
 ACCESS = Format(
