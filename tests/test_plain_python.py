@@ -42,7 +42,7 @@ LOGS: dict[str, Time] = {"hdfs/HDFS.log": compact, "bgl/BGL.log": since_1970, "w
 
 class PlainFormat(Format):
     def shape(self, text: pl.Series) -> pl.Series:
-        lines = text.to_frame("line").select(self.reduce(pl.col("line"))).to_series() if self.reduce else text
+        lines = self.reduce(text).zip_with(self.reduce(text).is_not_null(), text) if self.reduce else text
         return pl.Series([re.sub("[0-9]+", "0", line) for line in lines], dtype=pl.String)
 
 

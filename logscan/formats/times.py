@@ -10,8 +10,8 @@ from logscan.formats.format import EPOCH
 TIME = pl.Datetime("us")
 PEEK = 64  # lines to look at before deciding for all
 GUESSES = 1000  # distinct stamps that dateutil may try, it is slow
-AFTER = r"[^\d.,:+-]"  # what shows that a stamp ended before its line was cut
-FRACTION = re.compile(r"(?:[:.]\d\d[:.]\d\d[.,]|^\d{10}\.?)(\d{1,9})(?!\d)")
+AFTER = "[^0-9.,:+-]"  # what shows that a stamp ended before its line was cut
+FRACTION = re.compile(r"(?:[:.][0-9]{2}[:.][0-9]{2}[.,]|^[0-9]{10}[.]?)([0-9]{1,9})(?![0-9])")
 ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
 
 
@@ -25,16 +25,16 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     """
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
-    first = [found for line in text.head(PEEK) if (found := compiled.search(line))]
+    first = [found for line in text.head(PEEK) if (found := compiled.search(line)) and found["time"]]
     heads = text.str.head(max((found.end("time") for found in first), default=0) + 1)
     fraction = FRACTION.search(first[0]["time"]) if first else None
     if fraction:
         heads, later = _cut_fraction(heads, first[0].start("time") + fraction.start(1), len(fraction[1]))
-    stamps = _runs(heads).str.extract(f"(?:{pattern}){AFTER}", group)
+    ascii = f"(?:{pattern}){AFTER}".replace(r"\d", "[0-9]")  # what follows tells where \d+ ends, which is fast
+    stamps = _runs(heads).str.extract(ascii, group)
     times = parse(_runs(stamps), formats, guess).gather(stamps.rle_id()).gather(heads.rle_id())
     if fraction:
-        of_nines = (10 ** len(fraction[1]) - 1) * 1_000_000 // 10 ** len(fraction[1])
-        whole = times.dt.microsecond() == of_nines
+        whole = times.dt.microsecond() == _micros(len(fraction[1]))
         times = pl.select(pl.when(later.is_null()).then(times).when(whole).then(times + later)).to_series()
     if times.null_count():
         missing = times.is_null()
@@ -49,10 +49,15 @@ def _cut_fraction(heads: pl.Series, at: int, digits: int) -> tuple[pl.Series, pl
     head = pl.col("head")
     exact = head.str.slice(at, digits + 1).str.contains(rf"^[0-9]{{{digits}}}(?:[^0-9]|$)")
     nines = pl.concat_str(head.str.head(at), pl.lit("9" * digits), head.str.slice(at + digits))
-    unit = 10**digits
-    micros = pl.when(exact).then(head.str.slice(at, digits)).cast(pl.Int64) * 1_000_000 // unit - (unit - 1) * 1_000_000 // unit
-    cut = heads.to_frame("head").select(pl.when(exact).then(nines).otherwise(head), later=micros.cast(pl.Duration("us")))
+    micros = pl.when(exact).then(head.str.slice(at, digits)).cast(pl.Int64) * 1_000_000 // 10**digits
+    later = (micros - _micros(digits)).cast(pl.Duration("us"))
+    cut = heads.to_frame("head").select(pl.when(exact).then(nines).otherwise(head), later=later)
     return cut["head"], cut["later"]
+
+
+def _micros(digits: int) -> int:
+    """Microseconds that so many nines mean, as the fraction of a second."""
+    return (10**digits - 1) * 1_000_000 // 10**digits
 
 
 def _runs(values: pl.Series) -> pl.Series:
