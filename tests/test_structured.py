@@ -21,7 +21,6 @@ ODD = [
     "WARN",
     "a.b",
     "level",
-    "3fa81c22ab",
     'say "id": "a7", x',
     "{}",
     "[1, 2]",

@@ -57,7 +57,7 @@ def _cut_fraction(heads: pl.Series, at: int, digits: int) -> tuple[pl.Series, pl
 
 def _micros(digits: int) -> int:
     """Microseconds that so many nines mean, as the fraction of a second."""
-    return (10**digits - 1) * 1_000_000 // 10**digits
+    return int(("9" * digits).ljust(6, "0")[:6])
 
 
 def _runs(values: pl.Series) -> pl.Series:
