@@ -29,7 +29,7 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     heads = text.str.head(max((found.end("time") for found in first), default=0) + 1)
     fraction = FRACTION.search(first[0]["time"]) if first else None
     if fraction:
-        heads, later = _cut_fraction(heads, first[0].start("time") + fraction.start(1), len(fraction[1]))
+        heads, later = _cut_fraction(heads, first[0].start("time") + fraction.start(), fraction[0], len(fraction[1]))
     ascii = f"(?:{pattern}){AFTER}".replace(r"\d", "[0-9]")  # what follows tells where \d+ ends, which is fast
     stamps = _runs(heads).str.extract(ascii, group)
     times = parse(_runs(stamps), formats, guess).gather(stamps.rle_id()).gather(heads.rle_id())
@@ -43,11 +43,12 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     return times
 
 
-def _cut_fraction(heads: pl.Series, at: int, digits: int) -> tuple[pl.Series, pl.Series]:
-    """(heads with nines in place of so many digits, how much later than these the digits are); null for a head that has
-    not so many digits there."""
-    head = pl.col("head")
-    exact = head.str.slice(at, digits + 1).str.contains(rf"^[0-9]{{{digits}}}(?:[^0-9]|$)")
+def _cut_fraction(heads: pl.Series, start: int, clock: str, digits: int) -> tuple[pl.Series, pl.Series]:
+    """(heads with nines for so many digits, how much later than these the digits are); null for a head where no clock
+    like this, which ends in those digits, starts at that character."""
+    head, at = pl.col("head"), start + len(clock) - digits
+    like = re.sub("[0-9]", "[0-9]", re.escape(clock))
+    exact = head.str.slice(start, len(clock) + 1).str.contains(f"^{like}(?:[^0-9]|$)")
     nines = pl.concat_str(head.str.head(at), pl.lit("9" * digits), head.str.slice(at + digits))
     micros = pl.when(exact).then(head.str.slice(at, digits)).cast(pl.Int64) * 1_000_000 // 10**digits
     later = (micros - _micros(digits)).cast(pl.Duration("us"))
