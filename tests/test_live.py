@@ -12,7 +12,7 @@ import pytest
 from followed import following, quick, write
 
 from logscan.findings import Finding
-from logscan.live import clock, tell, watch
+from logscan.live import clock, judges, tell
 from logscan.live.watch import Begin, Watch
 from logscan.models.bundle import save
 from logscan.scan import Options, scan
@@ -164,7 +164,7 @@ def test_it_is_not_told_again_when_the_session_closes_after_hours(
 def test_a_session_without_its_end_is_told_when_it_closes(
     model: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 400_000)
+    monkeypatch.setattr(judges, "PATIENCE", 400_000)
     lines = max(sessions_of(EXAMPLES / "good.log"), key=len)
     with following(log, options=options(model)) as live:
         live.watch._normal.profile.pause = 200_000
@@ -334,7 +334,8 @@ def test_windows_by_time_close_when_the_log_has_gone_on(model: Path, log: Path) 
         live.look(3)
         times = scan([str(log)], options(model, window="60s"))
         assert live.watch.result.windows >= times.windows - 2
-        assert len(live.watch._judges[str(log)].open) < 2000
+        assert live.watch._judges
+        assert len(live.watch._judges.of[str(log)].open) < 2000
 
 
 # What is told, and how often
@@ -346,7 +347,7 @@ def new_line(word: str, second: int = 0) -> str:
 
 def test_it_is_told_again_after_quiet_and_not_before(model: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr(watch, "time", lambda: now[0])
+    monkeypatch.setattr(judges, "time", lambda: now[0])
     with following(log, options=options(model)) as live:
         n = write(log, "".join(SHOP[:100]))
         for at, told in ((0, 1), (3_000, 1), (6_000, 1), (9_700, 2), (9_800, 2)):
@@ -389,13 +390,14 @@ def test_accepted_findings_are_silent_and_counted_once(model: Path, log: Path) -
 
 
 def test_the_bound_of_open_windows_is_noted(model: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "MAX_OPEN", 20)
+    monkeypatch.setattr(judges, "MAX_OPEN", 20)
     with following(log, options=options(model)) as live:
         write(log, "".join(SHOP[:2000]))
         live.read(2000)
         live.look(1)
         assert any("closed early" in note for note in live.watch.notes)
-        assert len(live.watch._judges[str(log)].open) <= 20
+        assert live.watch._judges
+        assert len(live.watch._judges.of[str(log)].open) <= 20
 
 
 # What is normal
@@ -584,7 +586,7 @@ def test_a_network_tells_early(network: Path, log: Path) -> None:
 def test_where_counts_have_a_say_it_is_told_when_the_session_closes(
     network: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 500_000)
+    monkeypatch.setattr(judges, "PATIENCE", 500_000)
     lines = swapped()
     with following(log, options=options(network / "counts")) as live:
         live.watch._normal.profile.pause = 250_000

@@ -56,23 +56,23 @@ def test_a_state_that_holds_something_else(tmp_path: Path, write: Callable[[str,
     learnt(tmp_path / "model", [log])
     watch = Watch([log], options, Begin(state=path))
     watch.follower.close()
-    data, frames = state.load(path)
+    whole = state.load(path)
     for change, said in (
         ({"version": state.VERSION + 1}, "update logscan"),
         ({"version": "1"}, "damaged"),
         ({"places": 5}, "damaged"),
-        ({"reader": {}}, "damaged"),
-        ({"judges": [["app.log", {}]]}, "damaged"),
+        ({"judges": {**whole.data["judges"], "reader": {}}}, "damaged"),
+        ({"judges": {**whole.data["judges"], "logs": ["app.log"]}}, "damaged"),
     ):
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("state.json", json.dumps({**data, "version": state.VERSION, **change}))
+            archive.writestr("state.json", json.dumps({**whole.data, "version": state.VERSION, **change}))
         with pytest.raises(InputError, match=said):
             Watch([log], options, Begin(state=path))
     for content in (b"", b"something else", b"PK\x03\x04" + bytes(100)):
         path.write_bytes(content)
         with pytest.raises(InputError, match="damaged"):
             Watch([log], options, Begin(state=path))
-    state.save(path, data, frames)
+    state.save(path, whole)
     with pytest.raises(InputError, match="name the --model"):
         Watch([log], Options(), Begin(state=path))
 

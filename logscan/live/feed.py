@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from logscan.live.state import State, time_of
 from logscan.records import SAMPLE, Chunk, Reader
 from logscan.sources import Block, Stream
 from logscan.sources.follow import Arrived
@@ -81,6 +82,17 @@ class Feed:
         if len(chunk.records):
             held.time = chunk.records["time"][-1]
             yield held.source, chunk
+
+    def state(self) -> State:
+        """The lines that are held."""
+        held = [[file, one.source, one.time] for file, one in self.held.items()]
+        return State(held, {str(file): one.lines for file, one in self.held.items()})
+
+    def restore(self, state: State, now: float) -> list[Arrived]:
+        """Go on with what `state` gave; gives the lines that are held."""
+        for file, source, before in state.data:
+            self.held[file] = Held(source, state.tables[str(file)], now, time_of(before))
+        return [Arrived(one.source, file, one.lines, ended=False) for file, one in self.held.items()]
 
 
 def _first_lines(source: str) -> pl.DataFrame:

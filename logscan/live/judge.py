@@ -5,8 +5,6 @@ window when it closes. A key that kept a beat is told to be silent when its paus
 back.
 """
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -15,6 +13,7 @@ from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import keys_before
 from logscan.detectors.wholes import WindowDetector
+from logscan.live.state import State
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
 from logscan.windows.open import OpenWindows
@@ -151,27 +150,25 @@ class LiveJudge(Baseline):
         """Windows that were closed because too many were open."""
         return self.open.closed_early
 
-    def to_json(self) -> dict[str, Any]:
-        """What is not in `frames`."""
-        return {
+    def state(self, now: int) -> State:
+        """The open windows, and what the rates go on with."""
+        data = {
             "borders": self._borders,
             "windows": self.windows,
             "untold": self._untold,
             "closed_early": self.open.closed_early,
             "bucket": self._rates.now,
         }
-
-    def frames(self, now: int) -> dict[str, pl.DataFrame]:
-        """The open windows, and what the rates go on with."""
         rates = {"carried": self._rates.carried, "beats": self._rates.beats}
-        return {"open": self.open.held(now), "early": self._early_steps, **rates}
+        return State(data, {"open": self.open.held(now), "early": self._early_steps, **rates})
 
-    def restore(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: int) -> None:
-        """Go on with what `to_json` and `frames` gave."""
+    def restore(self, state: State, now: int) -> None:
+        """Go on with what `state` gave."""
+        data, tables = state.data, state.tables
         (first, last), self.windows = data["borders"], int(data["windows"])
         self._borders = (tuple(first), tuple(last))
         self._untold, self.open.closed_early = int(data["untold"]), int(data["closed_early"])
         self.now = now
-        self.open.restore(frames["open"], now)
-        self._early_steps = frames["early"]
-        self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], frames["carried"], frames["beats"]
+        self.open.restore(tables["open"], now)
+        self._early_steps = tables["early"]
+        self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], tables["carried"], tables["beats"]

@@ -11,10 +11,12 @@ import orjson
 import polars as pl
 
 from logscan.detectors.profile import Profile
+from logscan.errors import InputError
+from logscan.live import state
 from logscan.models import bundle
 from logscan.records import EVERYTHING, Chunk, Reader
 from logscan.scan import Run
-from logscan.sources import open_streams, siblings
+from logscan.sources import Problem, open_streams, siblings
 from logscan.sources.place import Place
 from logscan.templates.keys import Keys
 
@@ -44,6 +46,27 @@ class Normal:
     def wanted(self) -> int:
         """Records that are still to be learnt before anything can be judged."""
         return max(0, LEAST - self.profile.records)
+
+
+def of(run: Run, paths: Sequence[str], places: Sequence[Place], path: Path | None, resumed: bool) -> Normal:
+    """What the options say. path: of the state, which holds something where it is `resumed`. Raises LogscanError."""
+    if run.options.model is not None:
+        return of_model(run, run.options.model)
+    if path is not None and resumed:
+        beside = state.model_beside(path)
+        if not beside.exists():
+            words = "name the --model that it was written with, or delete it to begin anew"
+            raise InputError(f"{path} goes with a model, and {beside} is none: {words}")
+        return of_model(run, beside)
+    if run.options.baseline:
+        return finish(run, of_baseline(run), path)
+    found = of_logs(run, paths, places)
+    if not found.wanted:
+        return finish(run, found, path)
+    first = f"the first {LEAST:,} records are learnt, and what comes after them is judged"
+    message = f"holds too little to know what is normal: {first}"
+    run.on_problem(Problem(run.result.sources[0], message, fatal=False))
+    return found
 
 
 def of_model(run: Run, folder: Path) -> Normal:
@@ -76,13 +99,14 @@ def of_logs(run: Run, paths: Sequence[str], places: Sequence[Place]) -> Normal:
     return normal
 
 
-def finish(run: Run, normal: Normal, folder: Path | None) -> Normal:
-    """What was learnt is frozen, and kept as a model in the folder, if one is named: its keys keep their numbers."""
+def finish(run: Run, normal: Normal, path: Path | None) -> Normal:
+    """What was learnt is frozen, and kept as a model beside the state, if there is one: its keys keep their numbers."""
     if not normal.finished:
         normal.profile.finish(normal.reader.freeze())
         normal.finished = True
-    if folder is None:
+    if path is None:
         return normal
+    folder = state.model_beside(path)
     layouts = [layout.to_dict() for layout in normal.reader.by_format.values()]
     bundle.save(folder, normal.profile, {"records": normal.profile.records, "layouts": layouts})
     return of_model(run, folder)

@@ -11,7 +11,7 @@ import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,25 @@ from logscan.findings.finding import Finding, Line
 VERSION = 1
 LARGEST = 1 << 30  # bytes of one entry
 
-State = tuple[dict[str, Any], dict[str, pl.DataFrame]]
+
+@dataclass(frozen=True)
+class State:
+    """Where something stands. data: what JSON can hold; tables: the rest."""
+
+    data: Any
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: "Mapping[str, State]") -> "State":
+        """One of several, which `part` gives back."""
+        tables = {f"{name}/{of}": table for name, part in parts.items() for of, table in part.tables.items()}
+        return cls({name: part.data for name, part in parts.items()}, tables)
+
+    def part(self, name: str) -> "State":
+        """One of those that this one was made of."""
+        begin = f"{name}/"
+        own = {of.removeprefix(begin): table for of, table in self.tables.items() if of.startswith(begin)}
+        return State(self.data[name], own)
 
 
 def model_beside(path: Path) -> Path:
@@ -33,16 +51,16 @@ def model_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.model")
 
 
-def save(path: Path, data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame], lasting: bool = False) -> None:
+def save(path: Path, state: State, lasting: bool = False) -> None:
     """Replace the state. lasting: also if the machine fails, which takes longer. Raises InputError."""
     made = path.with_name(f".{path.name}.new")
     try:
         with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr("state.json", orjson.dumps({"version": VERSION, **data}))
-                for name, frame in frames.items():
+                archive.writestr("state.json", orjson.dumps({"version": VERSION, **state.data}))
+                for name, table in state.tables.items():
                     buffer = io.BytesIO()
-                    frame.write_ipc_stream(buffer)
+                    table.write_ipc_stream(buffer)
                     archive.writestr(f"{name}.arrow", buffer.getvalue())
             if lasting:
                 file.flush()
@@ -62,7 +80,7 @@ def load(path: Path) -> State:
                 raise InputError(f"{path} is larger than a state can be")
             data = orjson.loads(archive.read("state.json"))
             newer = data["version"] > VERSION
-            frames = {
+            tables = {
                 name.removesuffix(".arrow"): pl.read_ipc_stream(io.BytesIO(archive.read(name)))
                 for name in archive.namelist()
                 if name.endswith(".arrow") and not newer
@@ -71,7 +89,7 @@ def load(path: Path) -> State:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     if newer:
         raise InputError(f"{path} is of format {data['version']}, newer than this program reads: update logscan")
-    return data, frames
+    return State(data, tables)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ what is found beyond it is counted, and told when it is seen again and there is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from logscan.detectors.profile import Profile
 from logscan.findings.explain import explain
 from logscan.findings.finding import MAX_LINES, Finding
 from logscan.findings.merge import Cause, Evidence
+from logscan.live.state import State
 from logscan.live.texts import Texts
 from logscan.records import Reader
 from logscan.scan import Options
@@ -121,13 +121,14 @@ class Teller:
             self._told.setdefault(item, Told(finding.signature, now)).last = now
         self._seen[finding.signature] = now
 
-    def to_json(self) -> dict[str, Any]:
+    def state(self) -> State:
         """For `restore`."""
         told = [[*item, told.signature, told.last] for item, told in self._told.items()]
-        return {"told": told, "room": self.room, "beyond": list(self._beyond), "accepted": self.accepted}
+        return State({"told": told, "room": self.room, "beyond": list(self._beyond), "accepted": self.accepted})
 
-    def restore(self, data: dict[str, Any]) -> None:
-        """Go on with what `to_json` gave."""
+    def restore(self, state: State) -> None:
+        """Go on with what `state` gave."""
+        data = state.data
         self._seen = {signature: last for *_, signature, last in data["told"]}
         self._told = {(kind, key, about): Told(signature, last) for kind, key, about, signature, last in data["told"]}
         self._beyond = dict.fromkeys(data["beyond"])

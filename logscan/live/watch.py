@@ -17,29 +17,21 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from time import monotonic, time
-from typing import Any
 
-import polars as pl
-
-from logscan.detectors.baseline import SequenceDetector
-from logscan.detectors.drift import Drift, way_out
 from logscan.errors import InputError
 from logscan.findings.finding import Finding
 from logscan.live import normal, state
 from logscan.live.clock import Clock
-from logscan.live.feed import Feed, Held
-from logscan.live.judge import LiveJudge, Steps
-from logscan.live.tell import Teller
+from logscan.live.feed import Feed
+from logscan.live.judges import Judges
+from logscan.live.state import State
 from logscan.live.texts import Texts
 from logscan.records import Chunk
-from logscan.scan import Options, Progress, Result, Run, extended, in_words, no_progress, with_session
+from logscan.scan import Options, Progress, Result, Run, extended, in_words, no_progress
 from logscan.sources import Problem
 from logscan.sources.follow import Arrived, Follower
 from logscan.sources.place import Place
-from logscan.windows import OpenWindows
-from logscan.windows.sessions import MAX_OPEN
 
-PATIENCE = 60_000_000  # microseconds that a session may pause at the least
 WAIT = 0.25  # seconds for lines
 LOOK = 1.0  # seconds between two looks at what did not come
 
@@ -82,28 +74,25 @@ class Watch:
         self._clock = Clock()
         self._saved = self._looked = self._came = self._clock()
         self._save_took = 0.0
-        self._judges: dict[str, LiveJudge] = {}
-        self._drift: Drift | None = None
         self._untaken: list[Finding] = []  # in the state, and maybe not given
         self._run = Run(options or Options(), self.result, progress, self._problem)
         path = self.begin.state
         if path is not None and not path.parent.is_dir():  # before much is learnt
             raise InputError(f"the state {path} cannot be written: there is no folder {path.parent}")
-        saved = None if path is None or not path.exists() else (path, *state.load(path))
+        saved = None if path is None or not path.exists() else state.load(path)
         places = None
-        if saved is not None:
-            with state.understood(saved[0]):
-                places = [Place.from_json(place) for place in saved[1]["places"]]
+        if path is not None and saved is not None:
+            with state.understood(path):
+                places = [Place.from_json(place) for place in saved.part("places").data]
         self.follower = Follower(paths, self.begin.tail, self._problem, places)
         self.result.sources = self._sources() or tuple(paths)
         self.texts = Texts(self.follower)
-        self._normal = self._what_is_normal(paths, saved is not None)
+        self._normal = normal.of(self._run, paths, self.follower.places(), path, saved is not None)
         self._feed = Feed(self._normal.reader)
-        if self._normal.finished:
-            self._judge_by(self._normal)
-        if saved is not None:
-            with state.understood(saved[0]):
-                self._restore(*saved)
+        self._judges = Judges(self._run, self._normal, self.texts) if self._normal.finished else None
+        if path is not None and saved is not None:
+            with state.understood(path):
+                self._restore(path, saved)
         self._save(lasting=True)
 
     def stop(self) -> None:
@@ -166,64 +155,12 @@ class Watch:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of the findings should know."""
-        own = [f"{name}: {note}" for name, judge in self._judges.items() for note in judge.notes]
+        judges = self._judges.of if self._judges else {}
+        own = [f"{name}: {note}" for name, judge in judges.items() for note in judge.notes]
         return tuple(dict.fromkeys([*self.result.notes, *self._normal.profile.notes, *own]))
-
-    def _what_is_normal(self, paths: Sequence[str], resumed: bool) -> normal.Normal:
-        run, path = self._run, self.begin.state
-        if run.options.model is not None:
-            return normal.of_model(run, run.options.model)
-        if path is not None and resumed:
-            beside = state.model_beside(path)
-            if not beside.exists():
-                words = "name the --model that it was written with, or delete it to begin anew"
-                raise InputError(f"{path} goes with a model, and {beside} is none: {words}")
-            return normal.of_model(run, beside)
-        if run.options.baseline:
-            found = normal.of_baseline(run)
-        else:
-            found = normal.of_logs(run, paths, self.follower.places())
-            if found.wanted:
-                first = f"the first {normal.LEAST:,} records are learnt, and what comes after them is judged"
-                self._problem(
-                    Problem(self.result.sources[0], f"holds too little to know what is normal: {first}", False)
-                )
-                return found
-        return normal.finish(run, found, None if path is None else state.model_beside(path))
 
     def _sources(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(place.source for place in self.follower.places()))
-
-    def _judge_by(self, found: normal.Normal) -> None:
-        """From now on what arrives is judged."""
-        self._normal = found
-        self._feed.reader = found.reader
-        detector = self._run.detector or found.profile.sessions
-        self._steps = Steps(detector) if isinstance(detector, SequenceDetector) else None
-        self._teller = Teller(found.profile, self._run.options, found.reader, self.texts)
-        model = self._run.options.model
-        if model is not None:
-            refresh = way_out(str(model), found.card["detector"], self.result.sources)
-            self._drift = Drift(found.profile, str(model), refresh)
-
-    def _judge(self, source: str) -> LiveJudge:
-        """The judge of a log."""
-        if source not in self._judges:
-            window, profile = self._run.window, self._normal.profile
-            pause = max(2 * profile.pause, PATIENCE) if window.by_session else 0
-            ends = profile.sessions.last() if window.by_session and profile.sessions else None
-            messages = self._normal.reader.messages
-            detector = self._run.detector or profile.sessions
-            reach = (detector.reach or 0) if isinstance(detector, SequenceDetector) else 0
-            windows = OpenWindows(
-                pause, window.records or 0, ends, messages, time=window.microseconds or 0, reach=reach
-            )
-            self._judges[source] = LiveJudge(
-                profile, windows, self._run.detector, messages, self._run.span, self._steps
-            )
-            for judge in self._judges.values():
-                judge.open.limit = MAX_OPEN // len(self._judges)
-        return self._judges[source]
 
     def _take(self, source: str, chunk: Chunk, now: float) -> None:
         """Judge a chunk, or learn from it while it is not known what is normal."""
@@ -234,40 +171,33 @@ class Watch:
         self.result.records += len(records)
         self.result.lines += lines
         self.result.times = extended(self.result.times, records["time"])
-        if not self._normal.finished:
-            self._normal.learn(chunk)
-            if not self._normal.wanted:
-                path = self.begin.state
-                beside = None if path is None else state.model_beside(path)
-                self._judge_by(normal.finish(self._run, self._normal, beside))
+        if self._judges is not None:
+            self._tell(self._judges.findings(source, chunk, lines, now))
             return
-        if self._drift is not None and (word := self._drift.add(chunk)):
-            self._problem(Problem(source, word, fatal=False))
-        self._teller.lines_came(lines)
-        self._tell(source, self._judge(source).judge_at(chunk, int(now * 1e6)))
+        self._normal.learn(chunk)
+        if not self._normal.wanted:
+            self._normal = normal.finish(self._run, self._normal, self.begin.state)
+            self._feed.reader = self._normal.reader
+            self._judges = Judges(self._run, self._normal, self.texts)
 
     def _look(self, now: float, over: bool) -> None:
         """Judge what did not come; with `over` what was waited for in vain."""
         self._looked = now
-        for source, judge in self._judges.items():
-            self._tell(source, judge.finish() if over else judge.look(int(now * 1e6)))
+        if self._judges is not None:
+            self._tell(self._judges.look(now, over))
         self._count()
         self.on_look(self)
 
     def _count(self) -> None:
-        self.result.windows = sum(judge.windows for judge in self._judges.values())
+        if self._judges is not None:
+            self.result.windows = sum(judge.windows for judge in self._judges.of.values())
         self.result.layouts = {name: in_words(layout) for name, layout in self._normal.reader.layouts.items()}
 
-    def _tell(self, source: str, evidence: pl.DataFrame) -> None:
-        if not len(evidence):
-            return
-        layout = self._normal.reader.layouts.get(source)
-        pattern = layout.session if layout is not None and self._run.window.by_session else None
-        for finding in self._teller.findings(evidence, time()):
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             self.last["last_finding"] = time()
             self.found[finding.kind] += 1
-            self._untaken.append(with_session(finding, pattern))
-        self.result.over, self.result.accepted = self._teller.over, self._teller.accepted
+            self._untaken.append(finding)
 
     def _problem(self, problem: Problem) -> None:
         if problem not in self.result.problems:
@@ -278,41 +208,33 @@ class Watch:
         """Write the state, if there is a reason."""
         now = self._clock()
         due = now - self._saved >= max(LOOK, 10 * self._save_took) and self._saved <= self._came
-        if self.begin.state is None or not self._normal.finished or not (self._untaken or due or needed or lasting):
+        path, judges = self.begin.state, self._judges
+        if path is None or judges is None or not (self._untaken or due or needed or lasting):
             return
         self._saved = now
-        data, frames = self._state(now)
-        state.save(self.begin.state, data, frames, lasting)
+        state.save(path, self._state(judges, now), lasting)
         self._save_took = self._clock() - now
 
-    def _state(self, now: float) -> state.State:
-        reader, result = self._normal.reader, self.result
-        sources, held = list(self._judges), self._feed.held
-        data: dict[str, Any] = {
-            "places": [place.to_json() for place in self.follower.places()],
-            "model": self._normal.identity,
-            "reader": reader.to_json(),
-            "held": [[file, one.source, one.time] for file, one in held.items()],
-            "judges": [[source, self._judges[source].to_json()] for source in sources],
-            "teller": self._teller.to_json(),
-            "drift": self._drift.to_json() if self._drift else None,
-            "findings": state.listed(self._untaken),
-            "counted": [result.lines, result.records, self.bytes, self.seconds, dict(self.found)],
-            "times": result.times,
-            "last": self.last,
-            "problems": [[one.source, one.message, one.fatal] for one in result.problems],
-        }
-        frames = {f"held-{file}": one.lines for file, one in held.items()}
-        for number, source in enumerate(sources):
-            for name, frame in self._judges[source].frames(int(now * 1e6)).items():
-                frames[f"{name}-{number}"] = frame
-        return data, frames
+    def _state(self, judges: Judges, now: float) -> State:
+        result = self.result
+        return State.of(
+            {
+                "places": State([place.to_json() for place in self.follower.places()]),
+                "held": self._feed.state(),
+                "findings": State(state.listed(self._untaken)),
+                "counted": State([result.lines, result.records, self.bytes, self.seconds, dict(self.found)]),
+                "times": State(result.times),
+                "last": State(self.last),
+                "problems": State([[one.source, one.message, one.fatal] for one in result.problems]),
+                "model": State(self._normal.identity),
+                "judges": judges.state(now),
+            }
+        )
 
-    def _restore(self, path: Path, data: dict[str, Any], frames: dict[str, pl.DataFrame]) -> None:
-        now, result = self._clock(), self.result
-        for file, source, before in data["held"]:
-            self._feed.held[file] = Held(source, frames[f"held-{file}"], now, state.time_of(before))
-            self.texts.add([Arrived(source, file, frames[f"held-{file}"], ended=False)])
+    def _restore(self, path: Path, saved: State) -> None:
+        """Go on with what `_state` gave."""
+        now, result, data = self._clock(), self.result, saved.data
+        self.texts.add(self._feed.restore(saved.part("held"), now))
         self._untaken = state.findings_of(data["findings"])
         result.lines, result.records, self.bytes, result.seconds, found = data["counted"]
         self.found.update(found)
@@ -320,18 +242,8 @@ class Watch:
         if data["times"]:
             result.times = (datetime.fromisoformat(data["times"][0]), datetime.fromisoformat(data["times"][1]))
         result.problems = [Problem(*problem) for problem in data["problems"]]
-        if data["model"] == self._normal.identity:
-            self._restore_by_key(data, frames, now)
+        if self._judges is not None and data["model"] == self._normal.identity:
+            self._judges.restore(saved.part("judges"), now)
         else:
             message = "was written with another model: sessions begin anew, and findings may be told again"
             self._problem(Problem(str(path), message, fatal=False))
-
-    def _restore_by_key(self, data: dict[str, Any], frames: dict[str, pl.DataFrame], now: float) -> None:
-        """Go on with what means something with the keys of one model only."""
-        self._normal.reader.restore(data["reader"])
-        for number, (source, judge) in enumerate(data["judges"]):
-            own = {name: frames[f"{name}-{number}"] for name in ("open", "early", "carried", "beats")}
-            self._judge(source).restore(judge, own, int(now * 1e6))
-        self._teller.restore(data["teller"])
-        if self._drift is not None and data["drift"] is not None:
-            self._drift.restore(data["drift"])
