@@ -2,6 +2,7 @@
 
 names     what was named -> the paths of logs
 logs      what became of the files of each log, and what came in them
+files     the open files of all logs, and those that ended
 growing   one open file
 place     how a file is found again, under whatever name
 piped     pipes, and the clients of `clients`
@@ -58,7 +59,7 @@ class Follower:
             self._logs.search(tail, first=True)
         else:
             self._logs.restore(places)
-        self._early = self._logs.files
+        self._early = list(self._logs.files.open)
 
     def arrivals(self, wait: float) -> list[Arrived]:
         """What has come, at once if there is anything, at most about a MiB a file; [] after `wait` seconds.
@@ -84,11 +85,11 @@ class Follower:
 
     def places(self) -> list[Place]:
         """Up to where lines were given so far."""
-        return self._logs.places() + [place for pipe in self._pipes if (place := pipe.place()) is not None]
+        return self._logs.files.places() + [place for pipe in self._pipes if (place := pipe.place()) is not None]
 
     def lines_at(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, tuple[str, bytes | None]]:
         """Text and raw bytes of lines at (line, offset), by line; those that cannot be read any more are absent."""
-        return self._logs.lines_at(file, places)
+        return self._logs.files.lines_at(file, places)
 
     @property
     def over(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from logscan.sources.arrived import Arrived
+from logscan.sources.files import Files
 from logscan.sources.growing import STEP, Growing
 from logscan.sources.lines import Piece, cut_message
 from logscan.sources.names import Key, Names, age
@@ -20,7 +21,6 @@ from logscan.sources.watch import Watch
 
 DRAIN = 5.0  # seconds for which a rotated file is still read after its last line: its writer may not have noticed
 SEARCH = 1.0  # seconds between two searches for files
-REMEMBERED = 64  # files that ended whose lines can be read again
 
 
 @dataclass(eq=False)
@@ -40,18 +40,11 @@ class Logs:
         self._names = Names(names, watch, on_problem)
         self._watch = watch
         self._on_problem = on_problem
-        self._number = number  # of the next file
+        self.files = Files(number, watch)
         self._logs: dict[Key, _Log] = {}
-        self._watched: dict[int, _Log] = {}  # by the number of the watch of a file
-        self._unwatched = 0  # files of which nobody tells
-        self._ended: dict[int, Place] = {}  # by file
+        self._of: dict[Growing, _Log] = {}  # the log of each open file
         self._dirty: dict[_Log, None] = {}  # in which something may have changed
         self._search_at = self._rest_until = self._polled_at = 0.0
-
-    @property
-    def files(self) -> list[Growing]:
-        """The open files."""
-        return [file for log in self._logs.values() for file in log.files]
 
     @property
     def behind(self) -> bool:
@@ -62,29 +55,7 @@ class Logs:
     def patience(self) -> float:
         """Seconds until it is time to look again, even if nothing was told."""
         until = self._search_at - monotonic()
-        return min(until, self._watch.pause) if self._unwatched else until
-
-    def places(self) -> list[Place]:
-        """Up to where lines were given so far."""
-        return [*self._ended.values(), *(file.place() for file in self.files)]
-
-    def lines_at(self, file: int, places: Sequence[tuple[int, int]]) -> dict[int, tuple[str, bytes | None]]:
-        """Text and raw bytes of lines at (line, offset), by line; those that cannot be read any more are absent."""
-        growing = next((g for g in self.files if g.number == file), None)
-        if growing is not None:
-            return _lines_at(growing, places)
-        place = self._ended.get(file)
-        found = trace(place, place.real).found if place and place.inode else None
-        if place is None or found is None:
-            return {}
-        try:
-            growing = Growing(place.source, file, found)
-        except OSError:
-            return {}
-        growing.begin_at(place)
-        lines = _lines_at(growing, places)
-        growing.close()
-        return lines
+        return min(until, self._watch.pause) if self.files.unwatched else until
 
     def arrivals(self) -> list[Arrived]:
         """The next lines of all logs in which something may have changed."""
@@ -94,8 +65,7 @@ class Logs:
 
     def close(self) -> None:
         """Closes the files."""
-        for file in self.files:
-            file.close()
+        self.files.close()
         self._logs = {}
 
     def _look(self) -> None:
@@ -108,8 +78,8 @@ class Logs:
             self.search()
             return
         everything = min(watches, default=0) < 0
-        self._dirty |= {self._watched[watch]: None for watch in watches if watch in self._watched}
-        if self._unwatched and now - self._polled_at >= self._watch.pause:
+        self._dirty |= {self._of[file]: None for file in self.files.watched(watches)}
+        if self.files.unwatched and now - self._polled_at >= self._watch.pause:
             self._polled_at, everything = now, True
         if everything:
             self._dirty = dict.fromkeys(self._logs.values())
@@ -168,7 +138,7 @@ class Logs:
         identity = status.st_dev, status.st_ino
         if current is not None and identity == current.identity:
             return
-        if not stat.S_ISREG(status.st_mode) or self._is_followed(identity, log.path):
+        if not stat.S_ISREG(status.st_mode) or self.files.has(identity, log.path):
             return
         later: tuple[str, ...] = ()
         if current is not None:
@@ -193,7 +163,7 @@ class Logs:
         opened = [self._open(log, path) for path in paths]
         if not any(opened):
             return False
-        file.number, self._number = self._number, self._number + 1
+        self.files.renumber(file)
         log.files.sort(key=lambda file: file.number)
         return True
 
@@ -201,9 +171,9 @@ class Logs:
         """What was read of a file is not there any more: go on in the copy, if one was made, then with what is new."""
         present = file is log.current
         trail = trace(file.place(), os.path.realpath(log.path))
-        self._unwatch(file)
+        self.files.unwatch(file)
         moved = trail.found is not None and file.move_to(trail.found)
-        self._watch_file(log, file)
+        self.files.watch(file)
         if moved:
             file.quiet_since = monotonic()
         else:
@@ -222,7 +192,7 @@ class Logs:
 
     def restore(self, places: Sequence[Place]) -> None:
         """Go on where the files stood."""
-        self._ended = {place.file: place for place in places if place.ended}
+        self.files.remember(place for place in places if place.ended)
         for key, path in self._names.paths(first=True):
             log = self._logs.setdefault(key, _Log(path))
             log.path = max(log.path, path, key=age)
@@ -244,13 +214,11 @@ class Logs:
         trail = trace(place, present)
         file = None
         if trail.found is not None and not place.ended:
-            file = self._open(log, trail.found, number=place.file, source=place.source)
-        if file is not None:
-            file.begin_at(place)
-        elif not place.ended:
+            file = self._open(log, trail.found, place=place)
+        if file is None and not place.ended:
             message = "is not the file it was, which is gone: lines may be lost"
             self._on_problem(Problem(place.source, message, fatal=False))
-            self._ended[place.file] = replace(place, ended=True, inode=0)
+            self.files.remember([replace(place, ended=True, inode=0)])
         if not last:
             return
         if file is not None and trail.found == present:
@@ -262,62 +230,31 @@ class Logs:
         if log.files and not os.path.exists(present):
             log.current = log.files[-1]
 
-    def _open(
-        self, log: _Log, path: str, tail: int | None = None, number: int | None = None, source: str | None = None
-    ) -> Growing | None:
-        """Follow one more file, from its beginning; None where it cannot be opened or is followed already."""
+    def _open(self, log: _Log, path: str, tail: int | None = None, place: Place | None = None) -> Growing | None:
+        """Follow one more file of a log; None where it cannot be opened or is followed already."""
         try:
-            status = os.stat(path)
-            if self._is_followed((status.st_dev, status.st_ino), path):
-                return None
-            file = Growing(source or log.path, self._number if number is None else number, path)
+            file = self.files.begin(place.source if place else log.path, path, tail, place)
         except OSError as error:
             if not log.refused and not isinstance(error, FileNotFoundError):
                 self._on_problem(Problem(path, f"cannot be read: {error.strerror}", fatal=True))
                 log.refused = True
             return None
+        if file is None:
+            return None
         log.refused = False
-        self._number = max(self._number, file.number + 1)
-        if tail is not None:
-            file.begin_before_end(tail)
-        file.quiet_since = monotonic()
-        self._watch_file(log, file)
         self._watch_folders(log)
         log.files.append(file)
+        self._of[file] = log
         self._dirty[log] = None
         return file
 
-    def _is_followed(self, identity: tuple[int, int], path: str) -> bool:
-        """Whether a file is followed under any name, or was, before it was renamed to this path."""
-        if any(file.identity == identity for file in self.files):
-            return True
-        passed = (place for place in self._ended.values() if (place.device, place.inode) == identity)
-        return any(place.known > 0 and place.source != path and place.is_in(path) for place in passed)
-
     def _finish(self, log: _Log, file: Growing) -> None:
         """Nothing more comes from a file."""
-        self._ended[file.number] = file.place(ended=True)
-        for number in sorted(self._ended)[:-REMEMBERED]:
-            del self._ended[number]
+        self.files.finish(file)
         log.files.remove(file)
+        del self._of[file]
         if file is log.current:
             log.current = None
-        self._unwatch(file)
-        file.close()
-
-    def _watch_file(self, log: _Log, file: Growing) -> None:
-        file.watch = self._watch.file(file.file, file.real)
-        if file.watch is None:
-            self._unwatched += 1
-        else:
-            self._watched[file.watch] = log
-
-    def _unwatch(self, file: Growing) -> None:
-        if file.watch is None:
-            self._unwatched -= 1
-        else:
-            self._watch.forget(file.watch)
-            self._watched.pop(file.watch, None)
 
     def _watch_folders(self, log: _Log) -> None:
         self._watch.folder(os.path.dirname(log.path) or ".")
@@ -327,10 +264,3 @@ class Logs:
         if piece is not None and piece.cut and not file.cut:
             file.cut = True
             self._on_problem(Problem(file.source, cut_message(piece), fatal=False))
-
-
-def _lines_at(file: Growing, places: Sequence[tuple[int, int]]) -> dict[int, tuple[str, bytes | None]]:
-    if not file.intact():
-        return {}
-    found = {line: file.line_at(line, offset) for line, offset in places}
-    return {line: row for line, row in found.items() if row is not None}
