@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import cache
+from math import inf
 from pathlib import Path
 
 import orjson
@@ -127,7 +128,7 @@ def test_any_pieces_without_pauses_are_the_records_of_the_whole(
     whole = batch(path, new_reader(window, path))
     assert written.records.equals(whole)
     assert sum(last - first + 1 for first, last in written.lines) == len(text)
-    assert not written.feed.waiting
+    assert written.feed.patience(HOLD + SAMPLED) == inf
 
 
 @settings(deadline=None, max_examples=12)
@@ -185,10 +186,10 @@ def test_a_line_waits_for_its_record_and_no_longer(known: Written) -> None:
     assert known.lines == []
     known.read(2.0 + HOLD * 0.9)
     assert known.lines == []
-    assert known.feed.waiting
+    assert 0 < known.feed.patience(2.0 + HOLD * 0.9) < HOLD / 5
     known.read(2.001 + HOLD)
     assert known.lines == [[ENOUGH + 1] * 2]
-    assert not known.feed.waiting
+    assert known.feed.patience(2.001 + HOLD) == inf
 
 
 def test_the_first_lines_of_an_unknown_log_wait_for_more(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`logscan scan --follow`: print findings while logs are written."""
 
+import gc
 import select
 import signal
 import sys
@@ -79,6 +80,7 @@ def run_live(
         begin = Begin(None if following.from_start else following.tail or 0, following.state)
         with shown_progress(progress) as advance:
             watch = Watch(paths, options, begin, advance, problems.say, look)
+        gc.freeze()  # what was loaded stays: to look through it again would hold up findings for 20 ms
         header = Header(watch.result.sources, watch.result.detector, str(options.model) if options.model else None)
         gone = False  # who read the output
         try:

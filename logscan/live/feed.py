@@ -7,6 +7,7 @@ unknown log until there are enough to know its layout.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 import polars as pl
@@ -52,14 +53,17 @@ class Feed:
     def overdue(self, now: float) -> Iterator[tuple[str, Chunk]]:
         """The records that have waited long enough."""
         for file, held in self.held.items():
-            if len(held.lines) and now - held.since >= (HOLD if held.source in self.reader.layouts else SAMPLED):
+            if len(held.lines) and now >= self._due(held):
                 self._known(held, sure=True)
                 yield from self._released(file, held, everything=True)
 
-    @property
-    def waiting(self) -> bool:
-        """Whether any line is held."""
-        return any(len(held.lines) for held in self.held.values())
+    def patience(self, now: float) -> float:
+        """Seconds until some of the lines that are held have waited long enough."""
+        return max(0.0, min((self._due(held) - now for held in self.held.values() if len(held.lines)), default=inf))
+
+    def _due(self, held: Held) -> float:
+        """When it has waited long enough."""
+        return held.since + (HOLD if held.source in self.reader.layouts else SAMPLED)
 
     def _known(self, held: Held, sure: bool = False) -> bool:
         """Whether the layout is known, from the model, the file so far, or enough lines of it."""

@@ -41,8 +41,8 @@ class Steps:
                 self._nats.clear()
                 new[:] = True
             window = np.repeat(np.arange(len(windows)), windows.lengths)
-            asked = windows.take(np.unique(window[fresh[new]]))
-            once = asked.take(asked.distinct()[0])
+            asked = np.unique(window[fresh[new]])
+            once = windows.take(asked[np.unique(windows.sequences[asked], return_index=True)[1]])
             self._nats.update(zip(once.prefixes.tolist(), self.detector.surprise(once)[0].tolist(), strict=True))
         nats = np.zeros(len(windows.events))
         nats[fresh] = [self._nats[beginning] for beginning in beginnings]

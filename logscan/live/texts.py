@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from logscan.sources.follow import Arrived, Follower
@@ -16,17 +17,17 @@ Text = tuple[str, bytes | None]  # and the bytes where they are not UTF-8
 
 @dataclass
 class _Kept:
-    """Lines of a file, in parts as they came until there are enough for one table."""
+    """Lines of a file, from first to last, in parts as they came until there are enough for one table."""
 
     file: int
+    first: int
+    last: int = 0
     parts: list[pl.DataFrame] = field(default_factory=list)
     bytes: int = 0
 
-    def joined(self) -> pl.DataFrame:
-        """All of them, in one part from here on."""
-        if len(self.parts) > 1:
-            self.parts = [pl.concat(self.parts, rechunk=True)]
-        return self.parts[0]
+    def join(self) -> None:
+        """In one part from here on."""
+        self.parts = [pl.concat(self.parts, rechunk=True)]
 
 
 class Texts:
@@ -53,13 +54,14 @@ class Texts:
     def _keep(self, file: int, size: int, lines: pl.DataFrame) -> None:
         last = self._last.get(file)
         if last is None or last.bytes >= LEAST:
-            last = self._last[file] = _Kept(file)
+            last = self._last[file] = _Kept(file, lines["line"][0])
             self._kept.append(last)
         last.parts.append(lines)
+        last.last = lines["line"][-1]
         last.bytes += size
         self._bytes += size
         if last.bytes >= LEAST:
-            last.joined()
+            last.join()
 
     def _drop_oldest(self) -> None:
         oldest = self._kept.popleft()
@@ -79,11 +81,16 @@ class Texts:
         found: dict[int, Text] = {}
         if not lines:
             return found
-        wanted, first, last = pl.Series(lines, dtype=pl.Int64), min(lines), max(lines)
-        for kept in self._kept:
-            if kept.file == file and kept.parts[0]["line"][0] <= last and kept.parts[-1]["line"][-1] >= first:
-                rows = kept.joined().filter(pl.col("line").is_in(wanted.implode()))
-                found.update({line: (text, raw) for line, text, raw in rows.iter_rows()})
+        wanted = np.array(lines)
+        first, last = min(lines), max(lines)
+        near = [kept for kept in self._kept if kept.file == file and kept.first <= last and kept.last >= first]
+        for kept in near:
+            for part in kept.parts:
+                there = part["line"].to_numpy()
+                at = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+                for row in at[there[at] == wanted].tolist():
+                    line, text, raw = part.row(row)
+                    found[line] = text, raw
         return found
 
     def in_order(self, rows: Sequence[tuple[int, int, int]]) -> list[Text]:

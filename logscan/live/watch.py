@@ -104,7 +104,7 @@ class Watch:
         with closing(self.follower):
             yield from self._given()
             while not self._stopped:
-                arrived = self.follower.arrivals(0.02 if self._feed.waiting else WAIT)
+                arrived = self.follower.arrivals(min(WAIT, self._feed.patience(self._clock())))
                 self.bytes += self.texts.add(arrived)
                 now = self._clock()
                 if arrived:
