@@ -91,7 +91,7 @@ def follow(log: Log, model: Path, out: Path) -> "subprocess.Popen[bytes]":
 def counted(log: Log) -> int:
     """Lines that the state accounts for."""
     path = log.path.with_name("live.state")
-    return int(state.load(path)[0]["counted"][0]) if path.exists() else 0
+    return int(state.load(path).data["counted"][0]) if path.exists() else 0
 
 
 def all_read(log: Log, process: "subprocess.Popen[bytes]") -> None:
