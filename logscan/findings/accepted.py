@@ -5,7 +5,7 @@ Beside it, the findings of the last scan are kept for the user to choose from.
 
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -33,7 +33,7 @@ class Accepted:
 
     def line(self) -> bytes:
         """As it stands in the file."""
-        return orjson.dumps({name: value for name, value in asdict(self).items() if value or name != "parts"}) + b"\n"
+        return orjson.dumps({name: value for name, value in vars(self).items() if value or name != "parts"}) + b"\n"
 
 
 def accepted_ids(file: Path | None) -> frozenset[str]:

@@ -111,11 +111,12 @@ class Watch:
                     self._came, self.last["last_line"] = now, time()
                 for source, chunk in chain(self._feed.chunks(self._in_pieces(arrived), now), self._feed.overdue(now)):
                     self._take(source, chunk, now)
+                yield from self._given()
                 over = self.follower.over and not arrived
                 if over or now - self._looked >= LOOK:
                     self._look(now, over)
+                    yield from self._given()
                 self._save()
-                yield from self._given()
                 if over:
                     break
             self._count()
@@ -133,6 +134,7 @@ class Watch:
     def _given(self) -> Iterator[Finding]:
         """The findings, after each of which the taker has done with the ones before; then they leave the state."""
         if self._untaken:
+            self._save()
             yield from self._untaken
             self._untaken = []
             self._save(needed=True)
