@@ -178,7 +178,7 @@ class Baseline:
         table = kinds[KIND]
         rows = table.rows()
         new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
-        if new and len(self._kinds) > REMEMBERED:
+        if new and len(self._kinds) + len(new) > REMEMBERED:
             self._kinds.clear()
             new = [*dict.fromkeys(rows)]
         if new:
