@@ -150,9 +150,6 @@ class Templates:
         return self._known.patterns[key] if key < self.known else self._novel.patterns[key - self.known]
 
     def _keys_of(self, masked: list[str]) -> list[int]:
-        if self._size > _CACHE:
-            self._keys.clear()
-            self._size = 0
         new = [text for text in masked if text not in self._keys]
         self._size += sum(map(len, new))
         before, learning = (0, self._known) if not self.frozen else (self.known, self._novel)
@@ -162,7 +159,11 @@ class Templates:
             new = [text for text, key in zip(new, found, strict=True) if key is None]
         numbers = learning.add(map(words, new))
         self._keys.update(zip(new, (before + number for number in numbers), strict=True))
-        return [self._keys[text] for text in masked]
+        keys = [self._keys[text] for text in masked]
+        if self._size > _CACHE:
+            self._keys.clear()
+            self._size = 0
+        return keys
 
 
 def _listed(patterns: Sequence[Pattern]) -> list[list[str | None]]:
