@@ -13,7 +13,7 @@ from logscan.detectors.evidence import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings import Finding
 from logscan.findings.explain import explain
-from logscan.findings.merge import MANY, Cause, Evidence
+from logscan.findings.merge import MANY, Cause, Evidence, Item, _joined
 from logscan.findings.names import new_names
 from logscan.findings.rank import AGAIN, PLACE, ranked
 from logscan.templates.keys import Keys
@@ -70,6 +70,14 @@ def test_no_evidence_no_cause() -> None:
 def test_what_happens_within_a_few_lines_is_one_cause() -> None:
     rows = [("new", 4, 10), ("new", 5, 12), ("new", 6, 40)]
     assert kinds_and_lines(causes(keys(*NEW), evidence(*rows))) == [("new", [10, 12]), ("new", [40])]
+
+
+def test_kinds_that_hang_together_by_others_are_one_cause_however_many() -> None:
+    n = 20_000
+    names: list[Item] = list(range(n))
+    assert len(set(_joined([[name] for name in names]).values())) == n
+    chain: list[list[Item]] = [*([a, a + 1] for a in range(0, n - 1, 2)), *([a, a + 1] for a in range(1, n - 1, 2))]
+    assert len(set(_joined([[name] for name in names] + chain).values())) == 1
 
 
 def test_what_happens_again_is_the_same_cause() -> None:

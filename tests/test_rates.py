@@ -11,7 +11,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logscan.detectors.rates import BUCKETS, RateJudge, Rates, RateTable
+from logscan.detectors.rates import BUCKETS, MAX_KEYS, RateJudge, Rates, RateTable
 
 SECOND = 1_000_000
 BEGIN = datetime(2026, 1, 31, 6)
@@ -61,13 +61,14 @@ def test_counts_stay_when_buckets_double(records: list[tuple[int, int]], cuts: l
     for a, b in pairwise(ends):
         add(table, [(key, float(second)) for key, second in records[a:b]])
     if not records:
-        assert table.counts.sum() == 0
+        assert table.met == 0
         return
     origin, width = records[0][1], table.width // SECOND
     assert width & (width - 1) == 0
     assert (records[-1][1] - origin) // width < BUCKETS
     assert width == 1 or (records[-1][1] - origin) // (width // 2) >= BUCKETS
-    counted = {(int(k), int(b)): int(table.counts[k, b]) for k, b in zip(*table.counts.nonzero(), strict=True)}
+    counts = table.counts[: table.met]
+    counted = {(int(k), int(b)): int(counts[k, b]) for k, b in zip(*counts.nonzero(), strict=True)}
     assert counted == Counter((key, (second - origin) // width) for key, second in records)
 
 
@@ -78,6 +79,26 @@ def test_times_out_of_order_are_counted_all_the_same(blocks: list[list[tuple[int
         add(table, [(key, float(second)) for key, second in block])
     keys = Counter(key for block in blocks for key, _ in block)
     assert {key: int(table.counts[key].sum()) for key in keys} == keys
+
+
+@given(rows, st.lists(st.integers(0, 5), min_size=6, max_size=6))
+def test_a_family_has_the_counts_of_its_members(records: list[tuple[int, int]], older: list[int]) -> None:
+    first = [min(key, old) for key, old in enumerate(older)]
+    family = np.unique(first, return_inverse=True)[1].astype(np.int32)  # numbered in the order of their firsts
+    table, joined = RateTable(), RateTable()
+    records.sort(key=lambda record: record[1])
+    add(table, [(key, float(second)) for key, second in records])
+    table.join(family)
+    add(joined, [(int(family[key]), float(second)) for key, second in records])
+    assert (table.counts[:6] == joined.counts[:6]).all()
+
+
+def test_keys_beyond_those_that_are_followed_have_no_rate() -> None:
+    table = RateTable()
+    add(table, [(MAX_KEYS - 1, 0.0), (MAX_KEYS, 1.0)])
+    assert table.counts.sum() == 1
+    assert table.rates(MAX_KEYS + 5, own=False).burst[-6:].tolist() == [30, *[NEVER] * 5]
+    assert len(table.runs(MAX_KEYS + 5)) == len(table.pauses(MAX_KEYS + 5)) == MAX_KEYS + 5
 
 
 def test_what_is_usual_survives_json() -> None:

@@ -178,13 +178,16 @@ class Baseline:
         table = kinds[KIND]
         rows = table.rows()
         new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
-        if new and len(self._kinds) > REMEMBERED:
+        if new and len(self._kinds) + len(new) > REMEMBERED:
             self._kinds.clear()
             new = [*dict.fromkeys(rows)]
         if new:
             troubled = trouble(pl.DataFrame(new, table.schema, orient="row"))
             self._kinds.update(zip(new, zip(troubled, self._judge_values(new), strict=True), strict=True))
-        return [self._kinds[row] for row in rows]
+        judged = [self._kinds[row] for row in rows]
+        if len(self._kinds) > REMEMBERED:  # of one chunk alone: nearly all of its kinds are new, and so are the next
+            self._kinds.clear()
+        return judged
 
     def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:
         """The strange values of each kind of record, with how surprising they are."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
-from logscan.detectors.rates import Peaks, Rates, RateTable, widened
+from logscan.detectors.rates import MAX_KEYS, Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
 from logscan.records import Chunk
 from logscan.templates.keys import Keys
@@ -92,6 +92,10 @@ class Profile:
             self.notes.append(f"{self._windows.closed_early:,} sessions were closed early: too many were open at once")
         if self.keys.templates.full:
             self.notes.append(f"more than {LIMIT:,} templates: further ones are not told apart")
+        if len(self.counts) > MAX_KEYS:
+            self.notes.append(
+                f"bursts and silence are looked for in {MAX_KEYS:,} of {len(self.counts):,} kinds of line"
+            )
         past = self._add_past(self._past, family) if self._past is not None else None
         if past or sum(int(counts.sum()) for _, counts in self._sequences) >= FEWEST:
             once, counts = merged(self._sequences or [(Sessions().close(), np.zeros(0, np.int64))])

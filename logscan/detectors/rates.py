@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 BUCKETS = 1024
 NEVER = np.iinfo(np.int64).max  # the limit of a key of which no rate is known
-MAX_KEYS = 20_000  # keys whose rate is followed: a table of 80 MB
+MAX_KEYS = 10_000  # keys whose rate is followed: a table of 40 MB
 LEAST_BURST = 30  # records in a bucket that make a burst at the least
 LEAST_BEATS = 20  # occurrences from which a key can be called regular
 
@@ -40,12 +40,13 @@ class Rates:
 
 
 class RateTable:
-    """(keys, BUCKETS) counts of records by key and time."""
+    """(MAX_KEYS, BUCKETS) counts of records by key and time; rows take memory once their keys are met."""
 
     def __init__(self, width: int = 1_000_000) -> None:
         self.width = width
         self.origin: int | None = None
-        self.counts: Counts = np.zeros((64, BUCKETS), np.int32)
+        self.counts: Counts = np.zeros((MAX_KEYS, BUCKETS), np.int32)
+        self.met = 0  # keys; the rows behind them are empty
 
     def add(self, keys: Ints, times: Ints) -> None:
         """Count (n,) records at their times in microseconds; what lies before the beginning counts as there."""
@@ -56,32 +57,36 @@ class RateTable:
         if self.origin is None:
             self.origin = int(times.min())
         while int(times.max()) - self.origin >= self.width * BUCKETS:
-            pairs = self.counts.reshape(len(self.counts), BUCKETS // 2, 2).sum(axis=2, dtype=np.int32)
-            self.counts = np.concatenate([pairs, np.zeros_like(pairs)], axis=1)
+            counts, half = self.counts[: self.met], BUCKETS // 2
+            counts[:, :half] = counts.reshape(self.met, half, 2).sum(axis=2, dtype=np.int32)
+            counts[:, half:] = 0
             self.width *= 2
-        self.counts = _rows(self.counts, int(keys.max()) + 1)
+        self.met = max(self.met, int(keys.max()) + 1)
         buckets = np.clip((times - self.origin) // self.width, 0, BUCKETS - 1)
         codes, n = np.unique(narrow(keys * BUCKETS + buckets), return_counts=True)
         self.counts.reshape(-1)[codes] += n.astype(np.int32)
 
     def join(self, family: npt.NDArray[np.int32]) -> None:
-        """From here on the key of a family stands for those of its members."""
-        counts = _rows(self.counts, len(family))
-        self.counts = np.zeros_like(counts)
-        np.add.at(self.counts, family, counts[: len(family)])
+        """From here on the key of a family, never above those of its members, stands for them."""
+        for key, first in enumerate(family[: self.met].tolist()):
+            if first != key:
+                self.counts[first] += self.counts[key]
+                self.counts[key] = 0
 
     def runs(self, keys: int) -> Floats:
         """(keys,) the share of the log's time between the first and the last record of each key, 1 without any."""
-        written = _rows(self.counts, keys)[:keys] > 0
+        written = self.counts[: min(keys, self.met)] > 0
         busy = np.flatnonzero(written.any(axis=0))
-        if not len(busy):
-            return np.ones(keys)
-        first, last = written.argmax(axis=1), BUCKETS - 1 - written[:, ::-1].argmax(axis=1)
-        return np.where(written.any(axis=1), (last - first + 1) / (busy[-1] - busy[0] + 1), 1.0)
+        share = np.ones(keys)
+        if len(busy):
+            first, last = written.argmax(axis=1), BUCKETS - 1 - written[:, ::-1].argmax(axis=1)
+            runs = (last - first + 1) / (busy[-1] - busy[0] + 1)
+            share[: len(written)] = np.where(written.any(axis=1), runs, 1.0)
+        return share
 
     def pauses(self, keys: int) -> Ints:
         """(keys,) microseconds that each key stayed away at most since its first record, 0 without any."""
-        written = _rows(self.counts, keys)[:keys] > 0
+        written = self.counts[: min(keys, self.met)] > 0
         busy = np.flatnonzero(written.any(axis=0))
         longest = np.zeros(keys, np.int64)
         for key in np.flatnonzero(written.any(axis=1)):
@@ -91,7 +96,7 @@ class RateTable:
     def rates(self, keys: int, own: bool) -> Rates:
         """What is usual for the first `keys` keys. With `own` the log is judged by itself: its extremes are then not
         the measure, since they are what is looked for."""
-        counts = _rows(self.counts, keys)[:keys]
+        counts = self.counts[: min(keys, self.met)]
         burst = np.full(keys, NEVER)
         silence = np.zeros(keys, np.int64)
         busy = np.flatnonzero(counts.any(axis=0))
@@ -122,14 +127,6 @@ def _longest_usual_pause(written: Ints, span: int, own: bool) -> int:
 def narrow(codes: Ints) -> npt.NDArray[np.unsignedinteger[Any]]:
     """Codes from 0 on in as few bits as they need: those in 16 bits are sorted in a tenth of the time."""
     return codes.astype(np.min_scalar_type(codes.max()))
-
-
-def _rows(counts: Counts, least: int) -> Counts:
-    """The table with at least so many rows."""
-    if least <= len(counts):
-        return counts
-    more = max(least, 2 * len(counts)) - len(counts)
-    return np.concatenate([counts, np.zeros((more, BUCKETS), np.int32)])
 
 
 class Peaks:

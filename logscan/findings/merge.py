@@ -168,15 +168,12 @@ def _runs(rows: pl.DataFrame, near: int) -> pl.Series:
 
 def _joined(groups: list[list[Item]]) -> dict[Item, int]:
     """A number for each item; items that share a group, directly or through others, get the same one."""
-    numbers: dict[Item, int] = {}
-    members: dict[int, list[Item]] = {}
-    for number, group in enumerate(groups):
-        for old in {numbers[item] for item in group if item in numbers}:
-            for item in members.pop(old):
-                numbers[item] = number
-                members.setdefault(number, []).append(item)
-        for item in group:
-            if numbers.get(item) != number:
-                numbers[item] = number
-                members.setdefault(number, []).append(item)
+    members = [[item] for item in dict.fromkeys(item for group in groups for item in group)]
+    numbers = {item: number for number, (item,) in enumerate(members)}
+    for group in groups:
+        parts = {numbers[item] for item in group}
+        most = max(parts, key=lambda part: len(members[part]))  # the others join it, so that an item seldom moves
+        for part in parts - {most}:
+            numbers.update(dict.fromkeys(members[part], most))
+            members[most] += members[part]
     return numbers

@@ -12,7 +12,7 @@ Two rules tell them apart without knowing the language:
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Self
@@ -80,21 +80,16 @@ class Miner:
 
     def find(self, message: Pattern) -> int | None:
         """The key of `message` if it fits a pattern; the last key when full."""
-        found = (index.find(message) for index in (*self._earlier, self._index))
-        key = next((key for key in found if key is not None), None)
-        return len(self) - 1 if key is None and self.full else key
+        for index in (*self._earlier, self._index):
+            if (key := index.find(message)) is not None:
+                return key
+        return len(self) - 1 if self.full else None
 
-    def add(self, messages: Collection[Pattern]) -> list[int]:
+    def add(self, messages: Iterable[Pattern]) -> list[int]:
         """A key for each message; learns from those that fit no pattern."""
-        distinct = iter(dict.fromkeys(messages))
-        while some := list(islice(distinct, self._limit)):  # bounds what one call holds
-            groups: defaultdict[int, list[Pattern]] = defaultdict(list)
-            for message in some:
-                if self.find(message) is None:
-                    cluster, _ = self._drain.add_log_message(" ".join(message))
-                    groups[cluster.cluster_id].append(message)
-            if groups:
-                self._learn(groups)
+        if not self.full:
+            messages = list(messages)
+            self._mine(dict.fromkeys(messages))
         return [self._key(message) for message in messages]
 
     def nameless(self) -> list[Pattern]:
@@ -106,24 +101,41 @@ class Miner:
         assert key is not None, "a message that was learnt fits a pattern"
         return key
 
-    def _learn(self, groups: dict[int, list[Pattern]]) -> None:
+    def _mine(self, messages: Iterable[Pattern]) -> None:
+        """Learns from distinct messages, some at a time, which bounds what is held."""
+        distinct = iter(messages)
+        while not self.full and (some := list(islice(distinct, self._limit))):
+            new = [message for message in some if self.find(message) is None]
+            if new and len(self) == self._limit:
+                self._insert((WORD,))
+            elif new:
+                self._learn(new)
+        if self.full:
+            vars(self).pop("_drain", None)  # nothing will need it
+            self._keys_in.clear()
+
+    def _learn(self, new: list[Pattern]) -> None:
         """Learns new messages, grouped by drain3's clusters; earlier patterns of a cluster join its group."""
-        for cluster, group in groups.items():
-            group += [self.patterns[key] for key in sorted(self._keys_in[cluster])]
+        groups: defaultdict[int, list[Pattern]] = defaultdict(list)
+        for message in new:
+            cluster, _ = self._drain.add_log_message(" ".join(message))
+            groups[cluster.cluster_id].append(message)
+        for number, group in groups.items():
+            group += [self.patterns[key] for key in sorted(self._keys_in[number])]
             self._note_names(group)
         events: defaultdict[Pattern, set[Pattern]] = defaultdict(set)  # pattern -> what fits it
         clusters: defaultdict[Pattern, set[int]] = defaultdict(set)
-        for cluster, group in groups.items():
+        for number, group in groups.items():
             for part in _split(group):
                 pattern = self._nameless(_general(part))
                 events[pattern].update(part)
-                clusters[pattern].add(cluster)
+                clusters[pattern].add(number)
         keys = {pattern: key for key, pattern in enumerate(self.patterns)}
         for pattern, members in events.items():
             if not members <= keys.keys():
                 key = self._settle(pattern, [keys[member] for member in members if member in keys])
-                for cluster in clusters[pattern]:
-                    self._keys_in[cluster].add(key)
+                for number in clusters[pattern]:
+                    self._keys_in[number].add(key)
 
     def _settle(self, pattern: Pattern, earlier: list[int]) -> int:
         """The key of `pattern`: that of the one earlier pattern that it generalises, else a new one."""

@@ -14,7 +14,7 @@ from logscan.templates.masks import mask
 from logscan.templates.mining import LIMIT, Miner
 from logscan.templates.patterns import LONGEST, WORD, Likeness, Pattern, show, words
 
-_CACHE = 20_000_000  # characters of masked messages whose key is remembered
+_CACHE = 4_000_000  # characters of masked messages whose key is remembered
 
 
 class Templates:
@@ -150,20 +150,20 @@ class Templates:
         return self._known.patterns[key] if key < self.known else self._novel.patterns[key - self.known]
 
     def _keys_of(self, masked: list[str]) -> list[int]:
+        new = [text for text in masked if text not in self._keys]
+        self._size += sum(map(len, new))
+        before, learning = (0, self._known) if not self.frozen else (self.known, self._novel)
+        if self.frozen:
+            found = [self._known.find(words(text)) for text in new]
+            self._keys.update((text, key) for text, key in zip(new, found, strict=True) if key is not None)
+            new = [text for text, key in zip(new, found, strict=True) if key is None]
+        numbers = learning.add(map(words, new))
+        self._keys.update(zip(new, (before + number for number in numbers), strict=True))
+        keys = [self._keys[text] for text in masked]
         if self._size > _CACHE:
             self._keys.clear()
             self._size = 0
-        new = {text: words(text) for text in masked if text not in self._keys}
-        self._size += sum(map(len, new))
-        if self.frozen:
-            found = {text: self._known.find(message) for text, message in new.items()}
-            novel = {text: new[text] for text, key in found.items() if key is None}
-            self._keys.update((text, key) for text, key in found.items() if key is not None)
-            numbers = self._novel.add(list(novel.values()))
-            self._keys.update(zip(novel, (self.known + number for number in numbers), strict=True))
-        else:
-            self._keys.update(zip(new, self._known.add(list(new.values())), strict=True))
-        return [self._keys[text] for text in masked]
+        return keys
 
 
 def _listed(patterns: Sequence[Pattern]) -> list[list[str | None]]:
