@@ -74,10 +74,10 @@ def test_what_happens_within_a_few_lines_is_one_cause() -> None:
 
 def test_kinds_that_hang_together_by_others_are_one_cause_however_many() -> None:
     n = 20_000
-    names: list[Item] = list(range(n))
-    assert len(set(_joined([[name] for name in names]).values())) == n
-    chain: list[list[Item]] = [*([a, a + 1] for a in range(0, n - 1, 2)), *([a, a + 1] for a in range(1, n - 1, 2))]
-    assert len(set(_joined([[name] for name in names] + chain).values())) == 1
+    names: list[list[Item]] = [[name] for name in range(n)]
+    assert len(set(_joined(names).values())) == n
+    chain: list[list[Item]] = [[a, a + 1] for start in (0, 1) for a in range(start, n - 1, 2)]
+    assert len(set(_joined(names + chain).values())) == 1
 
 
 def test_what_happens_again_is_the_same_cause() -> None:
