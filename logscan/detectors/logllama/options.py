@@ -13,6 +13,7 @@ class Language:
     intermediate: of the feed-forward part, 8/3 of `hidden` as in LLaMA
     context, overlap: tokens read at once; a longer sequence is read in chunks that share `overlap` tokens
     epochs: 100 in the paper; patience: epochs without a better held-out loss after which it ends early, 0 for never
+    batch: distinct sequences that make one step, about so many, as those that begin alike stay together
     unknown: share of keys that are hidden from the network in training, so that it learns to go on after a new one
     """
 
