@@ -104,6 +104,15 @@ EPOCHS = ("lm.epochs",)
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
-        "lm": {"layers": 4, "heads": 4, "hidden": 64, "head_dim": 16, "intermediate": 176, "epochs": 60, "patience": 10}
+        "lm": {
+            "layers": 4,
+            "heads": 4,
+            "hidden": 64,
+            "head_dim": 16,
+            "intermediate": 176,
+            "epochs": 40,
+            "patience": 10,
+            "learning_rate": 2e-3,
+        }
     },
 }
