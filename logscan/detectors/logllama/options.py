@@ -110,7 +110,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "hidden": 64,
             "head_dim": 16,
             "intermediate": 176,
-            "epochs": 40,
+            "epochs": 34,
             "patience": 10,
             "learning_rate": 2e-3,
         }
