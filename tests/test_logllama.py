@@ -14,8 +14,8 @@ from logscan.detectors.logllama.detector import LogLLaMA
 from logscan.detectors.logllama.options import Language, Options, Reinforcement
 from logscan.detectors.sessions import END as END_STEP
 from logscan.errors import ModelError
-from logscan.networks.batches import batch, chunks
 from logscan.networks.run import Run
+from logscan.networks.trees import Forest
 from logscan.windows import Windows
 from logscan.windows.sessions import Floats, Ints
 
@@ -35,7 +35,7 @@ TINY = Language(
     intermediate=16,
     context=32,
     overlap=8,
-    epochs=20,
+    epochs=40,
     batch=2,
     learning_rate=0.03,
 )
@@ -82,61 +82,66 @@ def worst(detector: LogLLaMA, windows: Windows) -> Floats:
     )
 
 
+EVERY = np.array([0])  # of a forest of one tree
+
+
+def forest_of(sequences: Sequence[Ints]) -> Forest:
+    return Forest.of(sequences, TINY.context, TINY.overlap)
+
+
 def test_weights_are_repetition() -> None:
-    sequences = [np.array([1, 4, 5, 2]), np.array([1, 5, 5, 4, 6, 2])]
+    sequences = [np.array([1, 4, 5, 2]), np.array([1, 4, 5, 4, 6, 2])]
     network = new_network(8, TINY, 1)
 
     def loss(copies: Sequence[int], weights: Sequence[int]) -> float:
-        given = [sequences[n] for n in copies]
-        cut = chunks(np.array([len(sequence) for sequence in given]), TINY.context, TINY.overlap)
-        nats, weight = surprise(network, batch(given, np.array(weights), cut))
+        forest = forest_of([sequences[n] for n in copies])
+        nats, weight = surprise(network, forest, np.array(weights), EVERY)
         return float(((nats * weight).sum() / weight.sum()).detach())
 
     assert loss([0, 1], [3, 1]) == pytest.approx(loss([0, 0, 0, 1], [1, 1, 1, 1]), abs=1e-6)
     assert loss([0, 1], [3, 1]) != pytest.approx(loss([0, 1], [1, 1]), abs=1e-6)
-    whole = mean_surprise(network, sequences, np.array([3, 1]), TINY)
+    whole = mean_surprise(network, forest_of(sequences), np.array([3, 1]))
     assert whole == pytest.approx(loss([0, 1], [3, 1]), abs=1e-6)
 
 
 def test_every_parameter_gets_a_gradient() -> None:
     network = new_network(8, replace(TINY, layers=2), 1)
-    one = batch([np.array([1, 4, 5, 6, 7, 2])], np.array([1]), chunks(np.array([6]), 32, 8))
-    nats, weight = surprise(network, one, unknown=0.5)
+    nats, weight = surprise(network, forest_of([np.array([1, 4, 5, 6, 7, 2])]), np.array([1]), EVERY, unknown=0.5)
     torch.autograd.backward((nats * weight).sum())
     assert [name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()] == []
 
 
 def test_hidden_keys_are_still_to_be_predicted() -> None:
     network = new_network(8, TINY, 1)
-    one = batch([np.array([1, *[4, 5, 6, 7] * 4, 2])], np.array([1]), chunks(np.array([18]), 32, 8))
-    _, weight = surprise(network, one)
+    one = forest_of([np.array([1, *[4, 5, 6, 7] * 4, 2])]), np.array([1]), EVERY
+    seen, weight = surprise(network, *one)
     torch.manual_seed(1)
-    nats, hidden_weight = surprise(network, one, unknown=0.9)
+    hidden, hidden_weight = surprise(network, *one, unknown=0.9)
     assert torch.equal(weight, hidden_weight)
-    assert not torch.allclose(nats, surprise(network, one)[0])
+    assert not torch.allclose(hidden, seen)
 
 
 # The reinforcement
 
 ONLY = Reinforcement(entropy=0.0, anchor=0.0)
-TRUE = torch.tensor([[0, 5], [0, 5]])
-LOGITS = torch.tensor([[[3.0, 2.0, 1.0, 0.0, -1.0, -2.0]] * 2] * 2)  # 0 is in the Top-2, 5 is not
-ONES = torch.ones(2, 2)
-NORMAL = torch.tensor([False, False])
+TRUE = torch.tensor([0, 5, 0, 5])
+LOGITS = torch.tensor([[3.0, 2.0, 1.0, 0.0, -1.0, -2.0]] * 4)  # 0 is in the Top-2, 5 is not
+ONES = torch.ones(4)
+NORMAL = torch.tensor([False] * 4)
 
 
 @pytest.mark.parametrize(
     ("anomalous", "weight", "reward"),
     [
-        ([False, False], [[1, 0], [0, 0]], 1),  # a hit
-        ([False, False], [[0, 1], [0, 0]], -1),  # a miss
-        ([True, False], [[1, 0], [0, 0]], 1),  # a hit in what is anomalous
-        ([True, False], [[0, 1], [0, 0]], 1),  # a miss in what is anomalous
-        ([True, False], [[1, 1], [1, 1]], 0.5),
-        ([False, False], [[3, 1], [0, 0]], 0.5),
+        ([False] * 4, [1, 0, 0, 0], 1),  # a hit
+        ([False] * 4, [0, 1, 0, 0], -1),  # a miss
+        ([True, True, False, False], [1, 0, 0, 0], 1),  # a hit in what is anomalous
+        ([True, True, False, False], [0, 1, 0, 0], 1),  # a miss in what is anomalous
+        ([True, True, False, False], [1, 1, 1, 1], 0.5),
+        ([False] * 4, [3, 1, 0, 0], 0.5),
     ],
 )
-def test_rewards(anomalous: list[bool], weight: list[list[int]], reward: float) -> None:
+def test_rewards(anomalous: list[bool], weight: list[int], reward: float) -> None:
     given = (LOGITS, TRUE, torch.tensor(weight).float(), torch.tensor(anomalous), 2)
     assert policy_loss(*given, ONLY)[1]["reward"] == pytest.approx(reward)
     assert policy_loss(*given, replace(ONLY, clip=0.25))[1]["reward"] == pytest.approx(reward / 4)
@@ -159,20 +164,20 @@ def test_the_entropy_bonus_raises_entropy() -> None:
 
 def test_the_anchor_is_the_loss_on_normal_sequences() -> None:
     only = Reinforcement(entropy=0.0, clip=0.0)
-    anomalous = torch.tensor([True, False])
+    anomalous = torch.tensor([True, True, False, False])
     step = gradient(LOGITS, only, anomalous=anomalous)
-    assert not step[0].any()
-    assert step[1].any()
+    assert not step[:2].any()
+    assert step[2:].any()
     loss, figures = policy_loss(LOGITS, TRUE, ONES, anomalous, 2, only)
-    own = -LOGITS[1].log_softmax(-1)[[0, 1], [0, 5]].mean()
+    own = -LOGITS[2:].log_softmax(-1)[[0, 1], [0, 5]].mean()
     assert float(loss) == pytest.approx(float(own))
     assert figures["next-key loss"] == pytest.approx(float(own))
-    assert not gradient(LOGITS, only, anomalous=torch.tensor([True, True])).any()
+    assert not gradient(LOGITS, only, anomalous=torch.tensor([True] * 4)).any()
 
 
 def test_the_expected_gradient_moves_mass_into_the_top_k() -> None:
     """As the docstring of `reinforce` derives it, by a sum over all that can be drawn."""
-    logits, k = LOGITS[0, 0].clone().requires_grad_(), 3
+    logits, k = LOGITS[0].clone().requires_grad_(), 3
     log_policy = logits.log_softmax(-1)
     top = log_policy.topk(k).values
     drawn = top.exp().detach() / top.exp().sum().detach()
@@ -184,10 +189,10 @@ def test_the_expected_gradient_moves_mass_into_the_top_k() -> None:
     assert full.abs().max() > 0.01
 
     torch.manual_seed(0)
-    many = LOGITS[:1, :1].repeat(1, 20_000, 1).requires_grad_()
-    hits = torch.zeros(1, 20_000, dtype=torch.long)
-    torch.autograd.backward(policy_loss(many, hits, torch.ones(1, 20_000), NORMAL[:1], k, ONLY)[0])
-    assert -many.grad.sum((0, 1)) == pytest.approx(mass, abs=0.02)
+    many = LOGITS[:1].repeat(20_000, 1).requires_grad_()
+    hits = torch.zeros(20_000, dtype=torch.long)
+    torch.autograd.backward(policy_loss(many, hits, torch.ones(20_000), hits > 0, k, ONLY)[0])
+    assert -many.grad.sum(0) == pytest.approx(mass, abs=0.02)
 
 
 def test_no_episodes_leave_the_weights_alone() -> None:

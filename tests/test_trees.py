@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logscan.networks.trees import grow, stops
+from logscan.networks.batches import chunks
+from logscan.networks.trees import Forest, grow
+from logscan.networks.vocabulary import BEGIN
 
 torch = pytest.importorskip("torch", reason="needs logscan[train]")
 torch.set_num_threads(1)
@@ -49,17 +51,23 @@ def scorers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, Scorer]:
     return TorchScorer(network), open_session(path)
 
 
-branches = st.lists(st.lists(st.integers(1, 2), min_size=1, max_size=6), min_size=1, max_size=8)
+branches = st.lists(st.lists(st.integers(1, 8), min_size=1, max_size=12), min_size=1, max_size=40)
 
 
 @settings(deadline=None, max_examples=40)
-@given(branches, st.integers(1, 12))
-def test_a_tree_is_read_as_its_sequences(scorers: tuple[Scorer, Scorer], given_: Sequences, most: int) -> None:
-    trees, places = grow([np.array(tokens) for tokens in given_], most)
-    longest = max(len(tree.tokens) for tree in trees)
-    padded = np.array([[*tree.tokens, *[0] * (longest - len(tree.tokens))] for tree in trees])
+@given(branches, st.integers(3, 12))
+def test_a_forest_is_read_as_its_sequences(scorers: tuple[Scorer, Scorer], given_: Sequences, context: int) -> None:
+    sequences = [np.array([BEGIN, *tokens], np.int64) for tokens in given_]
+    forest, overlap = Forest.of(sequences, context, 2), 2
+    assert forest.tokens.tolist() == np.concatenate(sequences).tolist()
+    alone = np.full((len(forest.tokens), 9), np.nan)  # of each token, the network's word on what is in its place
+    starts = np.cumsum([0, *map(len, sequences)])
+    for number, begin, fresh, stop in chunks(np.array([len(sequence) for sequence in sequences]), context, overlap):
+        log_probs = scorers[0].log_probs(sequences[number][None, begin:stop])[0]
+        alone[starts[number] + fresh : starts[number] + stop] = log_probs[fresh - begin - 1 : -1]
     for scorer in scorers:
-        found = scorer.log_probs(padded, stops(trees))
-        for tokens, (number, at) in zip(given_, places, strict=True):
-            alone = scorers[0].log_probs(np.array([tokens]))[0]
-            np.testing.assert_allclose(found[number, at], alone, atol=1e-5)
+        found = np.full_like(alone, np.nan)
+        for chosen in np.array_split(np.arange(len(forest.trees)), -(-len(forest.trees) // 3)):
+            steps = forest.steps(chosen)
+            found[steps.at] = scorer.log_probs(steps.tokens, steps.stops).reshape(-1, 9)[steps.places]
+        np.testing.assert_allclose(found, alone, atol=1e-5)

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from logscan.detectors.sessions import END as END_STEP
-from logscan.networks.batches import Batch, by_length, chunks
-from logscan.networks.trees import grow, stops
-from logscan.networks.vocabulary import BEGIN, END, FIRST, UNKNOWN, Vocabulary
+from logscan.networks import rows
+from logscan.networks.batches import by_length
+from logscan.networks.trees import Forest
+from logscan.networks.vocabulary import END, FIRST, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
 TOKENS = 2_048  # that are read at once: what is made of more does not fit a CPU's cache
-TREE = 64  # tokens of a tree: each costs as much as looking at all of them
 ALTERNATIVES = 3  # keys that are named as expected
 EXPLAINED = 2_000  # steps for which they are, in one call
 
@@ -86,30 +86,18 @@ class Judge:
         return Judged(nats[at], ranks[at], nats[last], ranks[last])
 
     def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
-        """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other.
+        """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other."""
+        forest = Forest.of(sequences, self.context, self.overlap)
+        tokens = forest.tokens
 
-        The last token of a chunk is not read, as nothing is predicted from it.
-        """
-        tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
-        cut = chunks(np.diff(starts), self.context, self.overlap)
-        trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], TREE)
-        rows, columns = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of the trees
-        for (sequence, begin, fresh, stop), (number, branch) in zip(cut, places, strict=True):
-            own = slice(starts[sequence] + fresh, starts[sequence] + stop)
-            rows[own], columns[own] = number, branch[fresh - begin - 1 :]
-        steps = np.flatnonzero(tokens != BEGIN)
-        steps = steps[np.argsort(rows[steps], kind="stable")]
-        asked = np.split(steps, np.cumsum(np.bincount(rows[steps]))[:-1])  # of each tree
-
-        def judged(batch: Batch) -> tuple[Ints, tuple[Floats, Ints]]:
-            mine = [asked[chunk.sequence] for chunk in batch.chunks]
-            at, row = np.concatenate(mine), np.repeat(np.arange(len(mine)), [len(of) for of in mine])
-            log_probs = self.scorer.log_probs(batch.tokens, stops([trees[chunk.sequence] for chunk in batch.chunks]))
-            return at, _judged(log_probs, row, columns[at], tokens[at])
+        def judged(chosen: Ints) -> tuple[Ints, tuple[Floats, Ints]]:
+            steps = forest.steps(chosen)
+            log_probs = self.scorer.log_probs(steps.tokens, steps.stops)
+            return steps.at, _judged(log_probs, steps.places, tokens[steps.at])
 
         nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
-        batches = by_length([np.array(tree.tokens) for tree in trees], max(self.context, TREE), self.overlap, most)
+        batches = rows.by_length(forest.lengths, most)
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
             for at, found in pool.map(judged, batches):
                 nats[at], ranks[at] = found
@@ -147,10 +135,10 @@ class Judge:
         ]
 
 
-def _judged(log_probs: npt.NDArray[np.float32], rows: Ints, columns: Ints, tokens: Ints) -> tuple[Floats, Ints]:
+def _judged(log_probs: npt.NDArray[np.float32], places: Ints, tokens: Ints) -> tuple[Floats, Ints]:
     """(n,) the surprise and the rank of each token behind its place; what is asked several times is looked at once."""
     size = log_probs.shape[-1]
-    asked, again = np.unique(np.ravel_multi_index((rows, columns, tokens), log_probs.shape), return_inverse=True)
+    asked, again = np.unique(places * size + tokens, return_inverse=True)
     found = log_probs.ravel()[asked]
     ranks = (log_probs.reshape(-1, size)[asked // size] > found[:, None]).sum(-1)
     return -found[again].astype(np.float64), ranks[again]

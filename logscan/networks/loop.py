@@ -66,7 +66,9 @@ def train(network: torch.nn.Module, stage: Stage[B], run: Run) -> list[dict[str,
         return []
     accelerator = Accelerator(mixed_precision="no")  # else bf16 would stay in the network's `forward`
     learning = _learning(network)
-    optimizer = torch.optim.AdamW(learning.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    optimizer = torch.optim.AdamW(
+        learning.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True
+    )
     state = _State()
     checkpoint = None if run.folder is None else run.folder / f"{stage.name}.pt"
     if checkpoint is not None and checkpoint.is_file():

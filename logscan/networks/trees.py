@@ -5,14 +5,18 @@ where each token looks at those alone that it follows on.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
 
+from logscan.networks.batches import chunks
+from logscan.networks.vocabulary import PAD
 from logscan.windows.sessions import Ints
 
 OPEN = 1 << 30  # stop of a branch that goes on to the end
+TREE = 64  # tokens of a tree: each costs as much as looking at all of them
 
 
 class Tree(NamedTuple):
@@ -43,9 +47,61 @@ def grow(sequences: Sequence[Ints], most: int) -> tuple[list[Tree], list[tuple[i
     return trees, found
 
 
-def stops(trees: Sequence[Tree]) -> Ints:
-    """(n, length of the longest) of trees."""
-    found = np.full((len(trees), max(len(tree.stops) for tree in trees)), OPEN)
-    for row, tree in enumerate(trees):
-        found[row, : len(tree.stops)] = tree.stops
-    return found
+class Steps(NamedTuple):
+    """What a network reads at once, and what it predicts there.
+
+    tokens, stops: (b, length) of trees, padded at the right; at: (n,) which tokens of the sequences are predicted;
+    places: (n,) of the token that each follows on, in (b * length,)"""
+
+    tokens: Ints
+    stops: Ints
+    at: Ints
+    places: Ints
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Sequences as trees. tokens: (t,) of the sequences, one behind the other; sequence: (t,) of which one each is;
+    asked: of each tree, which of the tokens are predicted in it; column: (t,) the place in the tree behind which;
+    pieces: how many chunks of sequences the trees are of"""
+
+    trees: list[Tree]
+    tokens: Ints
+    sequence: Ints
+    asked: list[Ints]
+    column: Ints
+    pieces: int
+
+    @classmethod
+    def of(cls, sequences: Sequence[Ints], context: int, overlap: int) -> "Forest":
+        """All tokens but the first of each sequence are predicted, in chunks as those of `batches`. The last token of a
+        chunk is not read, as nothing is predicted from it."""
+        lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        starts = np.cumsum(lengths) - lengths
+        tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
+        cut = chunks(lengths, context, overlap)
+        trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], TREE)
+        rows, column = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of the trees
+        for (sequence, begin, fresh, stop), (number, branch) in zip(cut, places, strict=True):
+            own = slice(starts[sequence] + fresh, starts[sequence] + stop)
+            rows[own], column[own] = number, branch[fresh - begin - 1 :]
+        steps = np.delete(np.arange(len(tokens)), starts)
+        steps = steps[np.argsort(rows[steps], kind="stable")]
+        asked = np.split(steps, np.cumsum(np.bincount(rows[steps], minlength=len(trees)))[:-1])
+        return cls(trees, tokens, np.repeat(np.arange(len(sequences)), lengths), asked, column, len(cut))
+
+    @property
+    def lengths(self) -> list[int]:
+        """Of the trees."""
+        return [len(tree.tokens) for tree in self.trees]
+
+    def steps(self, chosen: Ints) -> Steps:
+        """Of these trees."""
+        read = [self.trees[number] for number in chosen]
+        tokens = np.full((len(read), max(len(tree.tokens) for tree in read)), PAD)
+        stops = np.full(tokens.shape, OPEN)
+        for row, tree in enumerate(read):
+            tokens[row, : len(tree.tokens)], stops[row, : len(tree.tokens)] = tree
+        asked = [self.asked[number] for number in chosen]
+        at, rows = np.concatenate(asked), np.repeat(np.arange(len(asked)), [len(of) for of in asked])
+        return Steps(tokens, stops, at, rows * tokens.shape[1] + self.column[at])

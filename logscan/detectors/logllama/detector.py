@@ -11,7 +11,8 @@ the keys seen in training. The default (`rule=surprise`): if its least probable 
 that is calibrated on held-out normal windows. By both, a key that was never seen is an anomaly.
 
 What differs from the paper: the end of a session is predicted as a key is; sequences longer than the context are read
-in overlapping chunks; equal sequences are learnt once, with their number as weight.
+in overlapping chunks; equal sequences are learnt once, with their number as weight, and what several begin with is
+read once.
 """
 
 import os

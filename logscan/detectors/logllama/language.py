@@ -11,9 +11,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from logscan.detectors.logllama.options import Language
 from logscan.errors import ModelError
-from logscan.networks.batches import Batch, by_length, chunks, shuffled
+from logscan.networks import rows
+from logscan.networks.batches import pooled
 from logscan.networks.loop import Stage, train
 from logscan.networks.run import Run
+from logscan.networks.trees import Forest, Steps
 from logscan.networks.vocabulary import BEGIN, END, PAD, UNKNOWN
 from logscan.networks.weights import shapes
 from logscan.windows.sessions import Ints
@@ -66,18 +68,17 @@ def learn(
 
     normal, held_out: distinct sequences of tokens, and how many windows each is
     """
-    sequences, weights = normal
-    cut = chunks(np.array([len(sequence) for sequence in sequences]), options.context, options.overlap)
+    forest, held_out_forest = (Forest.of(of, options.context, options.overlap) for of in (normal[0], held_out[0]))
 
-    def batches(epoch: int) -> list[Batch]:
-        return shuffled(sequences, weights, cut, options.batch, np.random.default_rng([run.seed, epoch]))
+    def batches(epoch: int) -> list[Ints]:
+        return shuffled(forest, options.batch, np.random.default_rng([run.seed, epoch]))
 
-    def loss(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        surprises, weight = surprise(model, batch, options.unknown)
+    def loss(model: torch.nn.Module, batch: Ints) -> tuple[torch.Tensor, dict[str, float]]:
+        surprises, weight = surprise(model, forest, normal[1], batch, options.unknown)
         return (surprises * weight).sum() / weight.sum(), {}
 
     def held_out_loss(model: torch.nn.Module) -> float:
-        return mean_surprise(model, *held_out, options)
+        return mean_surprise(model, held_out_forest, held_out[1])
 
     stage = Stage(
         name="language model",
@@ -92,39 +93,42 @@ def learn(
     return train(network, stage, run)
 
 
-def surprise(network: torch.nn.Module, batch: Batch, unknown: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """(b, length - 1) cross-entropy of each next token in nats, and its weight, 0 where it is not to be predicted.
+def shuffled(forest: Forest, size: int, rng: np.random.Generator) -> list[Ints]:
+    """All trees in batches that hold about `size` sequences, in random order."""
+    each = -(-size * len(forest.trees) // max(1, forest.pieces))
+    return pooled(forest.lengths, each, rng)
 
-    A share `unknown` of the keys is hidden from the network, not from the loss. Padding is at the right, where causal
-    attention does not look.
+
+def surprise(
+    network: torch.nn.Module, forest: Forest, weights: Ints, chosen: Ints, unknown: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n,) cross-entropy of each step of the chosen trees in nats, and the weight of its sequence.
+
+    A share `unknown` of the keys is hidden from the network, not from the loss.
     """
-    logits, tokens, weight = next_logits(network, batch, unknown)
-    return cross_entropy(logits.transpose(1, 2), tokens, reduction="none"), weight
+    steps = forest.steps(chosen)
+    logits = next_logits(network, steps, unknown)
+    tokens, weight = forest.tokens[steps.at], weights[forest.sequence[steps.at]]
+    true = torch.from_numpy(tokens).to(logits.device)
+    return cross_entropy(logits, true, reduction="none"), torch.from_numpy(weight).to(logits.device).float()
 
 
-def next_logits(
-    network: torch.nn.Module, batch: Batch, unknown: float = 0.0
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(b, length - 1, vocabulary) logits of each next token, (b, length - 1) that token, and its weight."""
+def next_logits(network: torch.nn.Module, steps: Steps, unknown: float = 0.0) -> torch.Tensor:
+    """(n, vocabulary) logits of the token that is predicted in each step."""
     device = next(network.parameters()).device
-    tokens = torch.from_numpy(batch.tokens).to(device)
-    shown = tokens
+    tokens, stops, places = (torch.from_numpy(of).to(device) for of in (steps.tokens, steps.stops, steps.places))
     if unknown:
         hidden = (torch.rand(tokens.shape, device=device) < unknown) & (tokens > UNKNOWN)
-        shown = torch.where(hidden, UNKNOWN, tokens)
-    logits = network(input_ids=shown, use_cache=False).logits[:, :-1].float()
-    weight = torch.from_numpy(batch.targets * batch.weights[:, None]).to(device)[:, 1:]
-    return logits, tokens[:, 1:], weight
+        tokens = torch.where(hidden, UNKNOWN, tokens)
+    logits: torch.Tensor = network(input_ids=tokens, use_cache=False, **_branches(stops)).logits
+    return logits.flatten(0, 1).index_select(0, places).float()
 
 
-def mean_surprise(network: torch.nn.Module, sequences: list[Ints], weights: Ints, options: Language) -> float:
+def mean_surprise(network: torch.nn.Module, forest: Forest, weights: Ints) -> float:
     """Nats a token, over weighted sequences."""
     network.eval()
     with torch.inference_mode():
-        parts = [
-            surprise(network, batch)
-            for batch in by_length(sequences, options.context, options.overlap, MEMORY, weights)
-        ]
+        parts = [surprise(network, forest, weights, chosen) for chosen in rows.by_length(forest.lengths, MEMORY)]
     total = sum(float((nats * weight).sum()) for nats, weight in parts)
     return total / sum(float(weight.sum()) for _, weight in parts)
 

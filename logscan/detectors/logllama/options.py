@@ -13,6 +13,7 @@ class Language:
     intermediate: of the feed-forward part, 8/3 of `hidden` as in LLaMA
     context, overlap: tokens read at once; a longer sequence is read in chunks that share `overlap` tokens
     epochs: 100 in the paper; patience: epochs without a better held-out loss after which it ends early, 0 for never
+    batch: distinct sequences that make one step, about so many, as those that begin alike stay together
     unknown: share of keys that are hidden from the network in training, so that it learns to go on after a new one
     """
 
@@ -103,6 +104,15 @@ EPOCHS = ("lm.epochs",)
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
-        "lm": {"layers": 4, "heads": 4, "hidden": 64, "head_dim": 16, "intermediate": 176, "epochs": 60, "patience": 10}
+        "lm": {
+            "layers": 4,
+            "heads": 4,
+            "hidden": 64,
+            "head_dim": 16,
+            "intermediate": 176,
+            "epochs": 34,
+            "patience": 10,
+            "learning_rate": 2e-3,
+        }
     },
 }

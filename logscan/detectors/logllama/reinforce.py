@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from logscan.detectors.logllama.language import next_logits
+from logscan.detectors.logllama.language import next_logits, shuffled
 from logscan.detectors.logllama.options import Language, Reinforcement
-from logscan.networks.batches import Batch, chunks, shuffled
 from logscan.networks.loop import Stage, train
 from logscan.networks.run import Run
+from logscan.networks.trees import Forest
 from logscan.networks.vocabulary import UNKNOWN
 from logscan.windows.sessions import Ints
 
@@ -41,16 +41,18 @@ def reinforce(
     run: Run,
 ) -> list[dict[str, float]]:
     """Fine-tune in place. normal, anomalous: distinct sequences and their weights, the latter empty without labels."""
-    sequences = [*normal[0], *anomalous[0]]
+    forest = Forest.of([*normal[0], *anomalous[0]], language.context, language.overlap)
     weights = np.concatenate([normal[1], anomalous[1]])
-    cut = chunks(np.array([len(sequence) for sequence in sequences]), language.context, language.overlap)
 
-    def batches(epoch: int) -> list[Batch]:
-        return shuffled(sequences, weights, cut, language.batch, np.random.default_rng([run.seed, 1, epoch]))
+    def batches(epoch: int) -> list[Ints]:
+        return shuffled(forest, language.batch, np.random.default_rng([run.seed, 1, epoch]))
 
-    def loss(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        is_anomalous = torch.tensor([chunk.sequence >= len(normal[0]) for chunk in batch.chunks])
-        return policy_loss(*next_logits(model, batch), is_anomalous, k, options)
+    def loss(model: torch.nn.Module, batch: Ints) -> tuple[torch.Tensor, dict[str, float]]:
+        steps = forest.steps(batch)
+        logits, sequence = next_logits(model, steps), forest.sequence[steps.at]
+        of_steps = (forest.tokens[steps.at], weights[sequence].astype(np.float32), sequence >= len(normal[0]))
+        true, weight, is_anomalous = (torch.from_numpy(of).to(logits.device) for of in of_steps)
+        return policy_loss(logits, true, weight, is_anomalous, k, options)
 
     stage = Stage(
         name="reinforcement",
@@ -71,16 +73,16 @@ def policy_loss(
     k: int,
     options: Reinforcement,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The loss, and figures to be shown. logits: (b, n, vocabulary); true, weight: (b, n); anomalous: (b,)"""
+    """The loss, and figures to be shown. logits: (n, vocabulary); true, weight, anomalous: (n,)"""
     log_policy = logits.log_softmax(-1)
     top, keys = log_policy.topk(min(k, logits.shape[-1]), dim=-1)
-    drawn = torch.multinomial(top.exp().flatten(0, 1), 1).view(*top.shape[:2])
-    hit = (keys == true[..., None]).any(-1)
-    rewards = torch.where(hit | anomalous.to(hit.device)[:, None], 1.0, -1.0).clamp(-options.clip, options.clip)
-    chosen = top.gather(-1, drawn[..., None])[..., 0]
+    drawn = torch.multinomial(top.exp(), 1)
+    hit = (keys == true[:, None]).any(-1)
+    rewards = torch.where(hit | anomalous, 1.0, -1.0).clamp(-options.clip, options.clip)
+    chosen = top.gather(-1, drawn)[:, 0]
     entropy = -(log_policy.exp() * log_policy).sum(-1)
-    normal = weight * ~anomalous.to(weight.device)[:, None] * (true != UNKNOWN)
-    anchor = (cross_entropy(logits.transpose(1, 2), true, reduction="none") * normal).sum() / normal.sum().clamp(min=1)
+    normal = weight * ~anomalous * (true != UNKNOWN)
+    anchor = (cross_entropy(logits, true, reduction="none") * normal).sum() / normal.sum().clamp(min=1)
     policy = ((-rewards * chosen - options.entropy * entropy) * weight).sum() / weight.sum()
     reward = float((rewards * weight).sum() / weight.sum())
     return policy + options.anchor * anchor, {"reward": reward, "next-key loss": anchor.item()}
