@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 BLOCK = 8 << 20  # bytes of content in one block
-PIECE = 1 << 20  # bytes that are cut into lines at a time: what the processor's cache holds a few copies of
+PIECE = 2 << 20  # bytes that are cut into lines at a time, and stay in the processor's cache while they are worked on
 MAX_LINE = 1 << 20  # bytes of one line that are kept
 
 SCHEMA = {"line": pl.Int64, "offset": pl.Int64, "text": pl.String, "raw": pl.Binary}
