@@ -243,7 +243,7 @@ def test_lines_are_read_again_at_their_places(
     tmp_path: Path, codec: str, end: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever ends them, however long they are, and in whatever pieces the content comes."""
-    monkeypatch.setattr(again, "BLOCK", block)
+    monkeypatch.setattr(again, "PIECE", block)
     mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(codec, b"")
     lines = ["", "a\r", "ਊ\u0a0a ✓", "\r\r", "b" * 200, "", "last"]
     content = mark + "\n".join(lines).encode(codec) + end.encode(codec.removesuffix("-sig"))

@@ -7,6 +7,7 @@ Adding a field is allowed, changing one is a new version. Lines are 1-based, off
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
@@ -111,7 +112,7 @@ def _line(line: Line, source: str) -> dict[str, object]:
         "key": line.key,
         "template": line.template,
         "text": line.text,
-        "expected": [{"template": template, "p": _score(p)} for template, p in line.expected],
+        "expected": _expected(line.expected),
     }
     if line.source != source:
         value["source"] = _name(line.source)
@@ -131,5 +132,11 @@ def _utc(time: datetime | None) -> datetime | None:
     return time.astimezone(UTC) if time is not None and time.tzinfo else time
 
 
+@lru_cache(1 << 10)  # many lines have the same, and to round takes longer than to look
+def _expected(steps: tuple[tuple[str, float], ...]) -> list[dict[str, object]]:
+    return [{"template": template, "p": _score(p)} for template, p in steps]
+
+
+@lru_cache(1 << 10)
 def _score(score: float) -> float:
     return round(float(score), 4)

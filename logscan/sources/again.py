@@ -6,7 +6,7 @@ from contextlib import closing
 
 from logscan.sources.compression import chunks
 from logscan.sources.inputs import open_input
-from logscan.sources.lines import BLOCK, MAX_LINE, UTF_8, Encoding, Splitter, encoding_of
+from logscan.sources.lines import MAX_LINE, PIECE, UTF_8, Encoding, Splitter, encoding_of
 
 LONGEST = MAX_LINE + 8  # bytes of a line by which it is seen to be too long
 
@@ -19,28 +19,27 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
     The content is read up to the last of them, and they alone are decoded.
     """
     wanted = sorted({(offset, line) for line, offset in places})
-    found: dict[int, Text] = {}
+    encoding: Encoding | None = None
+    cut: list[bytes] = []  # those that were found
+    data, begin = b"", 0  # what was read and is still needed, and its offset
     try:
         file = open_input(source)
     except OSError:  # which was said when it was read first
-        return found
-    encoding: Encoding | None = None
-    data, begin = b"", 0  # what was read and is still needed, and its offset
+        return {}
     with closing(file):
-        for chunk in chunks(file, BLOCK, lambda problem: None):
+        for chunk in chunks(file, PIECE, lambda problem: None):
             data += chunk
             encoding = encoding or encoding_of(data)
             if encoding is not None:
-                near = wanted[len(found) : bisect_left(wanted, (begin + len(data),))]
-                ended = _ended(data, [offset - begin for offset, _ in near], encoding)
-                found.update(zip((line for _, line in near), _decoded(b"".join(ended), encoding), strict=False))
-            if len(found) == len(wanted):
-                return found
-            gone = min(wanted[len(found)][0] - begin, len(data))
+                near = wanted[len(cut) : bisect_left(wanted, (begin + len(data),))]
+                cut += _ended(data, [offset - begin for offset, _ in near], encoding)
+            if len(cut) == len(wanted):
+                data = b""
+                break
+            gone = min(wanted[len(cut)][0] - begin, len(data))
             data, begin = data[gone:], begin + gone
-    if data:  # the last line, without a line feed
-        found.update(zip((line for _, line in wanted[len(found) :]), _decoded(data, encoding or UTF_8), strict=False))
-    return found
+    texts = _decoded(b"".join(cut) + data, encoding or UTF_8)  # the last line may have no line feed
+    return {line: text for (_, line), text in zip(wanted, texts, strict=False)}
 
 
 def _ended(data: bytes, starts: Sequence[int], encoding: Encoding) -> list[bytes]:
