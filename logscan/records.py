@@ -30,7 +30,7 @@ from logscan.windows.cut import Window
 from logscan.windows.sessions import Ints
 
 SAMPLE = 2_000  # lines on which a layout is detected
-REMEMBERED = 24 << 20  # bytes of distinct shapes, and of messages, that are remembered
+REMEMBERED = 12 << 20  # bytes of distinct shapes, and of messages, that are remembered
 MESSAGE = 4096  # characters of a message that its template is made of
 WORKERS = 3  # one of them reads
 AHEAD = 1  # blocks read before the records of the first are asked for
