@@ -30,7 +30,7 @@ from logscan.windows.cut import Window
 from logscan.windows.sessions import Ints
 
 SAMPLE = 2_000  # lines on which a layout is detected
-REMEMBERED = 24 << 20  # bytes of distinct shapes, and of messages, that are remembered
+REMEMBERED = 12 << 20  # bytes of distinct shapes, and of messages, that are remembered
 MESSAGE = 4096  # characters of a message that its template is made of
 WORKERS = 3  # one of them reads
 AHEAD = 1  # blocks read before the records of the first are asked for
@@ -249,8 +249,9 @@ class Reader:
         if len(new) or known is None:
             new = new.unique(maintain_order=True)
             if known is not None and known.estimated_size() > REMEMBERED:
-                known = known.filter(pl.col("shape").is_in(shapes.implode()))
+                known = apart(known.filter(pl.col("shape").is_in(shapes.implode())))
             fresh = layout.attributes(new).with_columns(new.alias("shape"), pl.col("message").str.head(MESSAGE))
+            fresh = apart(fresh)
             known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
         return known
 
@@ -268,8 +269,8 @@ class Reader:
             else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
         )
         if known is not None and known.estimated_size() > REMEMBERED:
-            known = known.join(needed, on=KEYED, how="semi", nulls_equal=True)
-        fresh = pl.concat([new, self.keys.of(new)], how="horizontal")
+            known = apart(known.join(needed, on=KEYED, how="semi", nulls_equal=True))
+        fresh = apart(pl.concat([new, self.keys.of(new)], how="horizontal"))
         self._keyed = fresh if known is None else pl.concat([known, fresh])
         return kinds.join(self._keyed, on=KEYED, nulls_equal=True, maintain_order="left")
 
@@ -280,6 +281,11 @@ def _ahead(blocks: Iterator[Block], pool: ThreadPoolExecutor) -> Iterator[Block]
     while (block := coming.result()) is not None:
         coming = pool.submit(next, blocks, None)
         yield block
+
+
+def apart(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with texts of their own: those of polars keep all texts in memory that they were chosen from."""
+    return rows.with_columns(pl.col(pl.String) + pl.lit(""))
 
 
 def session_pattern(pattern: str) -> str:

@@ -194,16 +194,22 @@ class Baseline:
         found: list[list[tuple[float, str]]] = [[] for _ in kinds]
         templates = self.profile.keys.templates
         closed = {template for template, slot in self.profile.slots if slot.isdigit()}
-        for strange, (template, *values, _) in zip(found, kinds, strict=True):
-            if template < templates.known:
-                named = zip(SLOTS, values, strict=True)
-                strange += [self._judge_value(template, slot, value) for slot, value in named if value is not None]
+        judged = {slots: self._judge_slots(*slots) for slots in {kind[:-1] for kind in kinds}}
+        for strange, kind in zip(found, kinds, strict=True):
+            strange += judged[kind[:-1]]
         worded = [at for at, kind in enumerate(kinds) if kind[0] in closed]
         messages = pl.Series([kinds[at][-1] for at in worded], dtype=pl.String)
         keys = pl.Series([kinds[at][0] for at in worded], dtype=pl.Int32)
         for row, slot, word in templates.slots(messages, keys):
             found[worded[row]].append(self._judge_value(keys[row], str(slot), word))
         return [[value for value in strange if value[0] > 0] for strange in found]
+
+    def _judge_slots(self, template: int, *values: str | None) -> list[tuple[float, str]]:
+        """The values of SLOTS in a template as of `_judge_value`."""
+        if template >= self.profile.keys.templates.known:
+            return []
+        named = zip(SLOTS, values, strict=True)
+        return [self._judge_value(template, slot, value) for slot, value in named if value is not None]
 
     def _judge_value(self, template: int, slot: str, value: str) -> tuple[float, str]:
         """How surprising a value is in its slot, 0 where it is not, and what it is."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-BLOCK = 8 << 20  # bytes of content in one block
+BLOCK = 4 << 20  # bytes of content in one block
 PIECE = 2 << 20  # bytes that are cut into lines at a time, and stay in the processor's cache while they are worked on
 MAX_LINE = 1 << 20  # bytes of one line that are kept
 

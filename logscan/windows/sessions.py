@@ -167,7 +167,7 @@ class Sessions:
 
     def _close_quiet(self) -> Windows:
         """The sessions without an event in the newer half; all, where there are none."""
-        held = pl.concat(self._held, rechunk=True)
+        held, self._held = pl.concat(self._held, rechunk=True), []
         rows, starts = _by_window(held)
         quiet = rows[starts[1:] - 1] < self.limit // 2
         if not quiet.any():
@@ -182,9 +182,10 @@ class Sessions:
 
     def close(self) -> Windows:
         """All sessions that are still open."""
-        held, self._held, self._events = self._held, [], 0
         none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        return by_name(pl.concat(held, rechunk=True) if held else none, self.messages)
+        held = pl.concat(self._held or [none], rechunk=True)
+        self._held, self._events = [], 0
+        return by_name(held, self.messages)
 
 
 def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
