@@ -196,7 +196,7 @@ class Baseline:
         closed = {template for template, slot in self.profile.slots if slot.isdigit()}
         judged = {slots: self._judge_slots(*slots) for slots in {kind[:-1] for kind in kinds}}
         for strange, kind in zip(found, kinds, strict=True):
-            strange += judged[kind[:-1]]
+            strange.extend(judged[kind[:-1]])
         worded = [at for at, kind in enumerate(kinds) if kind[0] in closed]
         messages = pl.Series([kinds[at][-1] for at in worded], dtype=pl.String)
         keys = pl.Series([kinds[at][0] for at in worded], dtype=pl.Int32)
