@@ -550,7 +550,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch", reason="needs logscan[train]")
     folder = tmp_path_factory.mktemp("networks")
     small: dict[str, Any] = {"layers": 1, "heads": 2, "hidden": 16, "head_dim": 8, "intermediate": 32}
-    small |= {"epochs": 30, "learning_rate": 0.02, "batch": 16}
+    small |= {"epochs": 60, "learning_rate": 0.02, "batch": 16}
     for combine in ("nothing", "counts"):
         settings = {
             "lm": small,
