@@ -249,9 +249,9 @@ class Reader:
         if len(new) or known is None:
             new = new.unique(maintain_order=True)
             if known is not None and known.estimated_size() > REMEMBERED:
-                known = apart(known.filter(pl.col("shape").is_in(shapes.implode())))
+                known = detached(known.filter(pl.col("shape").is_in(shapes.implode())))
             fresh = layout.attributes(new).with_columns(new.alias("shape"), pl.col("message").str.head(MESSAGE))
-            fresh = apart(fresh)
+            fresh = detached(fresh)
             known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
         return known
 
@@ -269,8 +269,8 @@ class Reader:
             else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
         )
         if known is not None and known.estimated_size() > REMEMBERED:
-            known = apart(known.join(needed, on=KEYED, how="semi", nulls_equal=True))
-        fresh = apart(pl.concat([new, self.keys.of(new)], how="horizontal"))
+            known = detached(known.join(needed, on=KEYED, how="semi", nulls_equal=True))
+        fresh = detached(pl.concat([new, self.keys.of(new)], how="horizontal"))
         self._keyed = fresh if known is None else pl.concat([known, fresh])
         return kinds.join(self._keyed, on=KEYED, nulls_equal=True, maintain_order="left")
 
@@ -283,7 +283,7 @@ def _ahead(blocks: Iterator[Block], pool: ThreadPoolExecutor) -> Iterator[Block]
         yield block
 
 
-def apart(rows: pl.DataFrame) -> pl.DataFrame:
+def detached(rows: pl.DataFrame) -> pl.DataFrame:
     """The same rows with texts of their own: those of polars keep all texts in memory that they were chosen from."""
     return rows.with_columns(pl.col(pl.String) + pl.lit(""))
 

@@ -124,6 +124,13 @@ def test_a_shape_has_every_run_of_digits_reduced(blocks: list[list[str]]) -> Non
     assert digits_reduced(chunks).to_list() == [re.sub("[0-9]+", "0", line) for block in blocks for line in block]
 
 
+@pytest.mark.parametrize("pattern", [r"\b(job\d|\d+)\b", r"(job\d|\d+)", r"\b(job\d)", r"id=(\w+)"])
+def test_a_session_is_what_the_group_of_its_pattern_finds(pattern: str) -> None:
+    texts = ["xjob1 x22 33", "job4", "id=job5", "none"]
+    sessions = Layout(format_of("plain"), pattern).records(block(texts))["session"].to_list()
+    assert sessions == [found[1] if (found := re.search(pattern, text)) else None for text in texts]
+
+
 def test_lines_that_differ_in_data_have_one_shape() -> None:
     one = '{{"time":"2026-01-31T01:02:03Z","level":"info","msg":"order {0} placed","trace":"7{0}","ms":{1},"err":{2}}}'
     lines = texts(one.format("3fa81c22ab", 7, "null"), one.format("bbbbccccdd", 0.5, '"no 7"'))

@@ -20,7 +20,7 @@ import polars as pl
 
 from logscan.detectors.rates import MAX_KEYS, Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
-from logscan.records import Chunk, apart
+from logscan.records import Chunk, detached
 from logscan.templates.keys import Keys
 from logscan.templates.mining import LIMIT
 from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows
@@ -220,7 +220,7 @@ class Profile:
         messages = pl.concat([self._messages, chunk.kinds.select("template", "message", "n")])
         messages = messages.group_by("template", "message", maintain_order=True).agg(pl.col("n").sum())
         few = pl.int_range(pl.len()).over("template") < MESSAGES_A_TEMPLATE
-        self._messages = apart(messages.filter(few).head(MESSAGES))
+        self._messages = detached(messages.filter(few).head(MESSAGES))
 
     def _add_word_slots(self) -> None:
         template, n = self._messages["template"].to_list(), self._messages["n"].to_list()
