@@ -47,7 +47,7 @@ wheel: $(READY) ## Build dist/logscan-*.whl, which pipx or pip installs
 INSTALL = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
 	--constraint constraints.txt --editable
 
-$(LIGHT): pyproject.toml constraints.txt
+$(LIGHT): pyproject.toml constraints.txt setup.py $(wildcard logscan/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'logscan needs Python 3.11 or newer: make PYTHON=/path/to/python3'; exit 1; } >&2
 	@$(PYTHON) -m pip --version > /dev/null || \

@@ -103,7 +103,7 @@ class Reader:
     def unkeyed(self, stream: Stream) -> Iterator[tuple[pl.DataFrame, int]]:
         """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
         for block, _, records in self._read(stream):
-            yield records.drop("first", "shape", "kept", "text", strict=False), block.read
+            yield records.drop("group", "shape", "kept", "text", strict=False), block.read
 
     def to_json(self) -> dict[str, Any]:
         """What was met since learning ended, for `restore`."""
@@ -201,13 +201,15 @@ class Reader:
         self._cuts[stream] = replace(self.window, stream=begun.stream if begun else len(self._cuts))
 
     def _records(self, layout: Layout, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
-        """Records with their sessions as digests, and in `first` the row of the first one of the same kind; with their
-        text where messages are read as they were written."""
+        """Records with their sessions as digests, and in `group` a number that those of one kind share; with their text
+        where messages are read as they were written."""
         digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
         own_text = self.messages is not None and self.messages.input == "raw"
         columns = ["line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])]
-        records = layout.records(lines, before).select(columns).with_row_index("first")
-        return records.with_columns(pl.col("first").first().over("shape", "kept"))
+        records = layout.records(lines, before).select(columns)
+        if layout.kept is None:
+            return records.with_columns(group=pl.col("shape").to_physical())
+        return records.with_row_index("group").with_columns(pl.col("group").first().over("shape", "kept"))
 
     def _wanted(self, stream: str, block: Block, layout: Layout, records: pl.DataFrame) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""
@@ -217,8 +219,9 @@ class Reader:
         records = records.with_columns(pl.lit(number, pl.Int32).alias("source"))
         if self.only is EVERYTHING and self.anomalous is None and self.group is None:
             return block, layout, self._cuts[stream].cut(records)
-        labels = self._attributes(layout, records["shape"].unique(maintain_order=True)).select("shape", "label")
-        records = records.with_columns(file=pl.lit(block.source))
+        shapes = records["shape"].unique(maintain_order=True).cast(pl.String)
+        labels = self._attributes(layout, shapes).select("shape", "label")
+        records = records.with_columns(pl.col("shape").cast(pl.String), file=pl.lit(block.source))
         records = records.join(labels, on="shape", maintain_order="left")
         if self.anomalous is not None:
             records = records.with_columns(anomalous=self.anomalous)
@@ -228,8 +231,12 @@ class Reader:
         return block, layout, records.filter(self.only).drop("label", "file")
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
-        kind, begins = _numbered(records["first"].to_numpy())
-        kinds = records.select("shape", "kept").filter(begins).with_columns(n=np.bincount(kind).astype(np.uint32))
+        kind, begins = _numbered(records["group"].to_numpy())
+        kinds = (
+            records.select("shape", "kept")
+            .filter(begins)
+            .with_columns(pl.col("shape").cast(pl.String), n=np.bincount(kind).astype(np.uint32))
+        )
         kinds = kinds.join(self._attributes(layout, kinds["shape"]), on="shape", maintain_order="left")
         kinds = self._with_keys(kinds)
         numbers = pl.Series(kind.astype(np.uint32))
@@ -239,7 +246,7 @@ class Reader:
         if self.messages is not None and self.messages.input == "raw":
             said = layout.attributes(_own_text(records))["message"].str.head(MESSAGE)
             records = records.with_columns(message=self.messages.of(said, records["key"])).drop("text")
-        return Chunk(records.drop("first", "shape", "kept"), kinds.drop("shape"), block.read)
+        return Chunk(records.drop("group", "shape", "kept"), kinds.drop("shape"), block.read)
 
     def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
         """A row a shape with its level, component, message and label, remembered for shapes met before."""
@@ -298,7 +305,7 @@ def session_pattern(pattern: str) -> str:
 
 def _own_text(records: pl.DataFrame) -> pl.Series:
     """In the form of the shape, with the numbers of the first line as it was written."""
-    exception = pl.col("shape").str.extract(r"(?s)(\n.*)").fill_null("")
+    exception = pl.col("shape").cast(pl.String).str.extract(r"(?s)(\n.*)").fill_null("")
     return records.select(pl.col("text") + exception).to_series()
 
 

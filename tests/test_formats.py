@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logscan.errors import OptionError
 from logscan.formats import Format, Layout, detect, format_of, named, names, sessions, times
-from logscan.formats.format import digits_reduced
+from logscan.native import digits_reduced
 from logscan.templates.masks import mask
 
 LINES = st.text(st.characters(exclude_characters="\n", codec="utf-8"))
@@ -64,7 +64,8 @@ def test_a_format_is_detected_in_its_own_examples(form: Format) -> None:
 
 def test_a_header_matches_a_line_and_its_shape_alike(form: Format) -> None:
     lines = pl.Series(form.examples)
-    assert lines.str.contains(form.header).to_list() == form.shape(lines).str.contains(form.header).to_list()
+    shapes = form.shape(lines).cast(pl.String)
+    assert lines.str.contains(form.header).to_list() == shapes.str.contains(form.header).to_list()
 
 
 def test_a_layout_survives_its_dictionary(form: Format) -> None:
@@ -110,7 +111,8 @@ def test_what_a_shape_leaves_out_is_in_no_field(name: str) -> None:
     whole = replace(form, reduce=None)
     lines = texts(*form.examples, *REDUCED[name])
     shapes, written = form.shape(lines), whole.shape(lines)
-    assert shapes.str.len_bytes().sum() < 0.8 * written.str.len_bytes().sum()  # type: ignore[operator]
+    length, full = (sum(map(len, column)) for column in (shapes, written))
+    assert length < 0.8 * full
     kinds, expected = Layout(form).kinds(shapes), Layout(whole).kinds(written)
     assert [kind.to_list() for kind in kinds] == [kind.to_list() for kind in expected]
     masked = pl.col("message").map_batches(mask, return_dtype=pl.String)

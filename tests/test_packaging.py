@@ -56,7 +56,7 @@ def test_the_workflow_keeps_the_log_that_it_fetches() -> None:
     together = "\n".join(scripts())
     assert f"--name {kept['name']} --dir known-good" in together
     assert f"known-good/{kept['path']}" in together
-    assert f"logscan-{__version__}-py3-none-any.whl" in together
+    assert f"logscan-{__version__}-py3-none-linux_x86_64.whl" in together
 
 
 @pytest.mark.slow
@@ -134,16 +134,16 @@ def test_the_container_copies_what_there_is_and_runs_as_nobody() -> None:
 def test_the_wheel_installs_and_scans(tmp_path: Path) -> None:
     """In an environment of its own, with what it depends on taken from this one."""
     source, dist, venv = tmp_path / "source", tmp_path / "dist", tmp_path / "venv"
-    for name in ("logscan", "completions", "man", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("logscan", "completions", "man", "pyproject.toml", "setup.py", "README.md", "LICENSE"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         source.mkdir(exist_ok=True)
         copy(ROOT / name, source / name)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(source)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = dist.iterdir()
-    assert wheel.name == f"logscan-{__version__}-py3-none-any.whl"
+    assert wheel.name.startswith(f"logscan-{__version__}-py3-none-")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "logscan/py.typed" in names
+    assert {"logscan/py.typed", "logscan/native/liblogscan.so"} <= set(names)
     parts = {"logscan", f"logscan-{__version__}.data", f"logscan-{__version__}.dist-info"}
     assert {name.split("/")[0] for name in names} == parts
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)

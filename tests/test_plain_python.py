@@ -43,7 +43,8 @@ LOGS: dict[str, Time] = {"hdfs/HDFS.log": compact, "bgl/BGL.log": since_1970, "w
 class PlainFormat(Format):
     def shape(self, text: pl.Series) -> pl.Series:
         lines = self.reduce(text).zip_with(self.reduce(text).is_not_null(), text) if self.reduce else text
-        return pl.Series([re.sub("[0-9]+", "0", line) for line in lines], dtype=pl.String)
+        shapes = pl.Series([re.sub("[0-9]+", "0", line) for line in lines], dtype=pl.String)
+        return shapes.cast(pl.Enum(shapes.unique(maintain_order=True)))
 
 
 @dataclass(frozen=True)

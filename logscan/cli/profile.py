@@ -1,8 +1,8 @@
 """Where the time of a run goes, by the steps of the way: `scan --profile`.
 
 A thread of its own looks a few hundred times a second at what every other thread is in, and counts the time for the
-innermost function of logscan there: for the package that it lies in. What a library does on our behalf is so the step's
-that called it, and nothing in the steps knows of it. Threads overlap, so the seconds of all steps are more than those
+innermost function of logscan there: for the package that it lies in. What a library, or `native`, does on our behalf is
+so the step's that called it, and nothing in the steps knows of it. Threads overlap, so the seconds of all steps are more than those
 of the clock; a thread that waits for another one, or for a file, is counted as waiting, while one that waits for the
 interpreter's lock cannot be told from one that works.
 """
@@ -22,6 +22,7 @@ import logscan
 
 INTERVAL = 0.003  # seconds between two looks
 PACKAGE = str(Path(logscan.__file__).parent) + "/"
+NATIVE = f"{PACKAGE}native/"
 STEPS = {
     "sources": "reading",
     "formats": "formats",
@@ -46,7 +47,7 @@ def step_of(frame: FrameType | None) -> str | None:
         name = frame.f_code.co_filename
         if name.startswith("<frozen importlib"):
             return IMPORTS
-        if name.startswith(PACKAGE):
+        if name.startswith(PACKAGE) and not name.startswith(NATIVE):
             return WAITING if waiting else STEPS.get(name.removeprefix(PACKAGE).partition("/")[0], OTHER)
         frame = frame.f_back
     return None

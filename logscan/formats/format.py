@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import polars as pl
+
+from logscan.native import digits_reduced
 
 ISO = r"\d+-\d+-\d+[T ]\s?\d+:\d+:\d+(?:[.,]\d+)?(?:\s?(?:Z|UTC|GMT|[+-]\d+(?::?\d+)?))?"
 ISO_TIMES = ("%Y-%m-%d %H:%M:%S%.f",)
@@ -40,17 +41,18 @@ class Format:
     spelled: Mapping[str, str] = field(default_factory=dict)  #: literals whose digits mean a word -> the word
     payload: tuple[tuple[str, str], ...] = ()  #: (regex, replacement) that take data out of a message
     read: Callable[[str], Fields | None] | None = None  #: in place of the header's groups: reads one shape
-    reduce: Callable[[pl.Series], pl.Series] | None = None  #: in place of that of digits: null where not of the form
+    reduce: Callable[[pl.Series], pl.Series] | None = (
+        None  #: leaves out what no field is made of: null where not of the form
+    )
 
     def shape(self, text: pl.Series) -> pl.Series:
-        """Each line with every run of digits reduced to `0`, and without what no field is made of."""
+        """Each line (n,) with every run of digits reduced to `0`, and without what no field is made of; an Enum."""
         if self.spelled:
             text = text.str.replace_many(dict(self.spelled))
-        if self.reduce is None:
-            return digits_reduced(text)
-        shape = self.reduce(text)
-        other = shape.is_null()
-        return shape.scatter(other.arg_true(), digits_reduced(text.filter(other))) if other.any() else shape
+        if self.reduce is not None:
+            reduced = self.reduce(text)
+            text = reduced.zip_with(reduced.is_not_null(), text) if reduced.null_count() else reduced
+        return digits_reduced(text)
 
     @cached_property
     def time_pattern(self) -> str | None:
@@ -64,26 +66,6 @@ class Format:
         except re.error:  # the group stands inside another one
             return self.header
         return cut
-
-
-def digits_reduced(text: pl.Series) -> pl.Series:
-    """Each line with every run of digits reduced to `0`. No line may hold a line feed.
-
-    The lines of a chunk are one array of bytes, since a regex would visit each run, and a chunk at a time stays in the
-    processor's cache.
-    """
-    return pl.concat([_reduced(chunk) for chunk in text.get_chunks() if len(chunk)]) if len(text) else text
-
-
-def _reduced(text: pl.Series) -> pl.Series:
-    data = np.frombuffer(text.str.join("\n").cast(pl.Binary).item(), np.uint8)
-    value = data - np.uint8(ord("0"))
-    digit = value < 10
-    kept = np.ones(len(data), bool)
-    np.logical_not(digit[1:] & digit[:-1], out=kept[1:])
-    value *= digit.view(np.uint8)
-    reduced = (data - value)[kept].tobytes()
-    return pl.Series(text.name, [reduced]).cast(pl.String).str.split("\n").explode()
 
 
 def _closing(pattern: str, begin: int) -> int:

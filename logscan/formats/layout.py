@@ -10,6 +10,7 @@ import polars as pl
 
 from logscan.formats import times
 from logscan.formats.format import Fields, Format
+from logscan.native import distinct
 
 LEVELS = {
     "T": "TRACE", "V": "TRACE", "VERBOSE": "TRACE", "FINEST": "TRACE", "FINER": "TRACE", "FINE": "DEBUG",
@@ -44,7 +45,7 @@ class Layout:
     def records(self, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
         """One row a record, from a block's `line`, `offset`, `text`, `raw`.
 
-        Columns: line, last_line, offset Int64; time Datetime(us); session, shape, kept, text String; raw.
+        Columns: line, last_line, offset Int64; time Datetime(us); shape Enum; session, kept, text String; raw.
         Of a record of several lines the shape is that of its first, a line break, and that of the last line
         of its trace that is not indented: the exception. A record without a time has that of the one before;
         `before` is the time of the one before all.
@@ -73,7 +74,7 @@ class Layout:
 
     def attributes(self, shapes: pl.Series) -> pl.DataFrame:
         """level, component, message, label (String, null where absent but for message), one row a shape."""
-        parts = shapes.str.splitn("\n", 2).struct.unnest()
+        parts = shapes.cast(pl.String).str.splitn("\n", 2).struct.unnest()
         head, exception = parts["field_0"], parts["field_1"]
         found = self._read(head) if self.format.read else self._groups(head)
         level = found["level"].str.to_uppercase().replace({**LEVELS, **self.format.levels})
@@ -122,15 +123,13 @@ class Layout:
 
     def _kinds(self, shape: pl.Series) -> pl.Series:
         """Decided once a distinct shape."""
-        distinct = shape.alias("shape").unique()
-        others = distinct.filter(~distinct.str.contains(self.format.header))
-        if not len(others):
+        shapes = distinct(shape).alias("shape")
+        head = shapes.str.contains(self.format.header)
+        if head.all():
             return pl.Series([HEAD], dtype=pl.Int8).new_from_index(0, len(shape))
         matching = [pl.when(pl.col("shape").str.contains(pattern)).then(value) for value, pattern in KINDS]
-        kind = pl.coalesce(*matching, OTHER).cast(pl.Int8).alias("kind")
-        table = others.to_frame().with_columns(kind)
-        joined = shape.alias("shape").to_frame().join(table, on="shape", how="left", maintain_order="left")
-        return joined["kind"].fill_null(HEAD)
+        kind = pl.when(head).then(HEAD).otherwise(pl.coalesce(*matching, OTHER)).cast(pl.Int8)
+        return shapes.to_frame().select(kind).to_series().gather(shape.to_physical())
 
     def _times(self, text: pl.Series) -> pl.Series:
         pattern = self.format.time_pattern
@@ -182,7 +181,10 @@ def _with_exceptions(shape: pl.Series, kind: pl.Series, start: pl.Series) -> pl.
     )
     records = lines.filter("start").join(last, on="record", how="left", maintain_order="left")
     whole = pl.concat_str("shape", "exception", separator="\n")
-    return records.select(pl.when(pl.col("exception").is_null()).then("shape").otherwise(whole))["shape"]
+    shapes = records.select(
+        pl.when(pl.col("exception").is_null()).then(pl.col("shape").cast(pl.String)).otherwise(whole)
+    )
+    return shapes["shape"].cast(pl.Enum(shapes["shape"].unique(maintain_order=True)))
 
 
 def _extract(text: pl.Series, pattern: str | None) -> pl.Series:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-BLOCK = 4 << 20  # bytes of content in one block
+from logscan import native
+
+BLOCK = 8 << 20  # bytes of content in one block
 PIECE = 2 << 20  # bytes that are cut into lines at a time, and stay in the processor's cache while they are worked on
 MAX_LINE = 1 << 20  # bytes of one line that are kept
 
@@ -153,7 +155,7 @@ class Splitter:
         offsets[1:] += self._skipped  # what was dropped stood in the first line
         data, cut = _shorten(data, newlines, encoding, self._max_line)
         numbers = np.arange(self.line, self.line + len(starts))
-        columns = [pl.Series("line", numbers), pl.Series("offset", offsets), *_decode(data, encoding)]
+        columns = [pl.Series("line", numbers), pl.Series("offset", offsets), *_decode(data, encoding, len(starts))]
         return Piece(pl.DataFrame(columns), (cut + self.line).tolist())
 
 
@@ -182,14 +184,10 @@ def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: in
     return data, newlines[:0]
 
 
-def _decode(data: Buffer, encoding: Encoding) -> list[pl.Series]:
-    """Text and raw bytes of each line."""
+def _decode(data: Buffer, encoding: Encoding, count: int) -> list[pl.Series]:
+    """Text and raw bytes of each of so many lines."""
     whole, valid = _utf_8(data, encoding.codec)
-    if b"\r" in whole:
-        whole = whole.replace(b"\r\n", b"\n")
-    texts = pl.Series("text", [whole]).cast(pl.String).str.split("\n").explode()
-    if whole.endswith(b"\n"):
-        texts = texts.head(-1)
+    texts = native.split(whole, count)
     if valid:
         return [texts, pl.Series("raw", [None], pl.Binary).new_from_index(0, len(texts))]
 

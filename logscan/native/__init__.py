@@ -1,0 +1,58 @@
+"""What visits every byte of a log, compiled: text as a column of lines (lines.c), and their shapes (shapes.c).
+
+With arrays and columns each takes ten passes and as many copies. The library is plain C without Python in it.
+"""
+
+import ctypes
+import secrets
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+SEED = secrets.randbits(64)  # so that nobody can write lines whose hashes are equal
+Pointer = ctypes.c_void_p
+
+_library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")))
+_library.split_lines.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, Pointer, Pointer]
+_library.number_shapes.argtypes = [Pointer, ctypes.c_uint64, Pointer, Pointer, Pointer]
+_new_capsule, _pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
+_new_capsule.argtypes, _new_capsule.restype = [Pointer, ctypes.c_char_p, Pointer], ctypes.py_object
+_pointer.argtypes, _pointer.restype = [ctypes.py_object, ctypes.c_char_p], Pointer
+
+
+class _Given:
+    """A column of text that C gives away, for polars to take."""
+
+    def __init__(self) -> None:
+        self._schema, self._array = (ctypes.create_string_buffer(size) for size in (9 * 8, 10 * 8))  # of the structs
+        self.places = ctypes.addressof(self._schema), ctypes.addressof(self._array)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        schema, array = self.places
+        return _new_capsule(schema, b"arrow_schema", None), _new_capsule(array, b"arrow_array", None)
+
+
+def split(text: bytes, count: int) -> pl.Series:
+    """The lines (count,) of valid UTF-8, without their line feeds and a carriage return before them; the last one may
+    have no line feed."""
+    lines = _Given()
+    if not _library.split_lines(text, len(text), count, *lines.places):
+        raise MemoryError("no memory for lines")
+    return pl.Series(lines).alias("text")
+
+
+def digits_reduced(text: pl.Series) -> pl.Series:
+    """Each text (n,) with every run of digits reduced to `0`, as an Enum of the distinct results in the order in which
+    they are met."""
+    stream, numbers, distinct = text.__arrow_c_stream__(), np.empty(len(text), np.uint32), _Given()
+    texts = _pointer(stream, b"arrow_array_stream")
+    if not _library.number_shapes(texts, SEED, numbers.ctypes.data, *distinct.places):
+        raise MemoryError("no memory for the shapes of lines")
+    return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(distinct)))
+
+
+def distinct(shapes: pl.Series) -> pl.Series:
+    """The shapes that an Enum of them names, each once. Where rows were left out, not all of them have one."""
+    assert isinstance(shapes.dtype, pl.Enum)
+    return shapes.dtype.categories

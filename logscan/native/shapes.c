@@ -1,0 +1,123 @@
+/* The shapes of texts: each run of digits as one 0, and each distinct result once. */
+
+#include <stdlib.h>
+
+#include "arrow.h"
+
+/* One distinct shape: what it hashes to, and where it stands in `Shapes.bytes`. */
+typedef struct {
+    uint64_t hash;
+    uint32_t begin, length;
+} Shape;
+
+/* In the order in which they were met; a slot holds the number of a shape, -1 if it is free (open addressing). */
+typedef struct {
+    Shape *shapes;
+    int64_t count;
+    int32_t *slots;
+    uint64_t size; /* slots: a power of two, twice the shapes or more */
+    uint8_t *bytes;
+    uint64_t used, room; /* of them */
+    uint64_t seed;
+} Shapes;
+
+static void drop(Shapes *shapes) {
+    free(shapes->shapes);
+    free(shapes->slots);
+    free(shapes->bytes);
+}
+
+static uint64_t mixed(uint64_t a, uint64_t b) {
+    const __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hashed(const uint8_t *bytes, uint64_t length, uint64_t seed) {
+    uint64_t hash = seed ^ length, word;
+    for (; length >= sizeof word; bytes += sizeof word, length -= sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = mixed(hash ^ word, 0x9E3779B97F4A7C15);
+    }
+    word = 0;
+    memcpy(&word, bytes, length);
+    return mixed(hash ^ word, 0xD6E8FEB86659FD93 ^ seed);
+}
+
+/* Makes room for `length` more bytes and for one more shape. Gives 0 where memory is out. */
+static int grow(Shapes *shapes, uint64_t length) {
+    if (shapes->used + length > shapes->room) {
+        const uint64_t room = 2 * (shapes->used + length);
+        uint8_t *bytes = realloc(shapes->bytes, room);
+        if (!bytes) return 0;
+        shapes->bytes = bytes;
+        shapes->room = room;
+    }
+    if (2 * (uint64_t)shapes->count < shapes->size) return 1;
+    const uint64_t size = shapes->size ? 2 * shapes->size : 1024;
+    Shape *more = realloc(shapes->shapes, size / 2 * sizeof *more);
+    if (!more) return 0;
+    shapes->shapes = more;
+    free(shapes->slots);
+    if (!(shapes->slots = malloc(size * sizeof *shapes->slots))) return 0;
+    memset(shapes->slots, -1, size * sizeof *shapes->slots);
+    for (int32_t number = 0; number < shapes->count; number++) {
+        uint64_t slot = more[number].hash & (size - 1);
+        while (shapes->slots[slot] >= 0) slot = (slot + 1) & (size - 1);
+        shapes->slots[slot] = number;
+    }
+    shapes->size = size;
+    return 1;
+}
+
+/* The number of a text's shape, -1 where memory is out. */
+static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t length) {
+    if (!grow(shapes, length)) return -1;
+    uint8_t *const begin = shapes->bytes + shapes->used, *end = begin;
+    for (uint32_t i = 0, digit = 0; i < length; i++) {
+        const uint32_t before = digit;
+        digit = (uint32_t)text[i] - '0' < 10;
+        *end = digit ? '0' : text[i];
+        end += !(digit & before); /* the next byte overwrites one more digit */
+    }
+    length = (uint32_t)(end - begin);
+
+    const uint64_t hash = hashed(begin, length, shapes->seed);
+    uint64_t slot = hash & (shapes->size - 1);
+    for (int32_t number; (number = shapes->slots[slot]) >= 0; slot = (slot + 1) & (shapes->size - 1)) {
+        const Shape known = shapes->shapes[number];
+        if (known.hash == hash && known.length == length && !memcmp(shapes->bytes + known.begin, begin, length))
+            return number;
+    }
+    shapes->shapes[shapes->count] = (Shape){hash, (uint32_t)shapes->used, length};
+    shapes->used += length;
+    return shapes->slots[slot] = (int32_t)shapes->count++;
+}
+
+/* Gives the shape of each text of a column without nulls, as its number in the distinct ones (less than 4 GiB of them).
+ * Gives 0 where memory is out. */
+int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbers, struct ArrowSchema *schema,
+                  struct ArrowArray *distinct) {
+    Shapes shapes = {.seed = seed};
+    for (struct ArrowArray chunk; texts->get_next(texts, &chunk) == 0 && chunk.release; chunk.release(&chunk)) {
+        const View *const views = (const View *)chunk.buffers[VIEWS] + chunk.offset;
+        for (int64_t i = 0; i < chunk.length; i++) {
+            const int32_t number = numbered(&shapes, bytes_of(views + i, chunk.buffers), views[i].length);
+            if (number < 0) {
+                chunk.release(&chunk);
+                drop(&shapes);
+                return 0;
+            }
+            *numbers++ = (uint32_t)number;
+        }
+    }
+    View *views = malloc((size_t)shapes.count * sizeof *views + 1);
+    if (!views) {
+        drop(&shapes);
+        return 0;
+    }
+    for (int64_t i = 0; i < shapes.count; i++)
+        views[i] = view_of(shapes.bytes, shapes.shapes[i].begin, shapes.shapes[i].length);
+    free(shapes.shapes);
+    free(shapes.slots);
+    return give_texts(views, shapes.count, shapes.bytes, (int64_t)shapes.used, schema, distinct);
+}

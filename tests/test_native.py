@@ -1,0 +1,57 @@
+"""The compiled part says what plain Python says, of any text."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logscan.native import digits_reduced, distinct, split
+
+TEXTS = st.text("019 aé\0\r𝄞", max_size=40) | st.text(max_size=40)
+
+
+def lines_of(text: str) -> list[str]:
+    """As lines.c describes them."""
+    parts = text.split("\n")
+    ended, rest = parts[:-1], parts[-1:]
+    return [line.removesuffix("\r") for line in ended] + [line for line in rest if line]
+
+
+@given(st.lists(TEXTS | st.sampled_from(["\r", "\n", "\r\n"])).map("\n".join))
+def test_lines_are_those_of_plain_python(text: str) -> None:
+    expected = lines_of(text)
+    assert split(text.encode(), len(expected)).to_list() == expected
+
+
+@given(st.lists(st.lists(TEXTS), min_size=1), st.integers(0, 9), st.integers(0, 99))
+def test_shapes_are_those_of_plain_python(chunks: list[list[str]], begin: int, length: int) -> None:
+    texts = pl.concat([pl.Series("text", chunk, pl.String) for chunk in chunks]).slice(begin, length)
+    shapes, expected = digits_reduced(texts), [re.sub("[0-9]+", "0", text) for text in texts]
+    assert shapes.name == "text"
+    assert shapes.to_list() == expected
+    assert distinct(shapes).to_list() == list(dict.fromkeys(expected))
+
+
+def test_many_distinct_shapes_are_told_apart() -> None:
+    letters = [chr(ord("a") + n) for n in range(26)]
+    texts = pl.Series([a + b + c + d for a in letters for b in letters for c in letters for d in letters[:5]])
+    shapes = digits_reduced(texts + "7 and more than twelve bytes" + texts)
+    assert shapes.to_physical().to_list() == list(range(len(texts)))
+    assert shapes.n_unique() == len(texts)
+
+
+def test_lines_outlive_the_text_that_they_were_cut_from() -> None:
+    """Of several threads, whose columns share nothing."""
+
+    def cut(number: int) -> pl.Series:
+        text = b"".join(b"%d: a line that is longer than twelve bytes\n" % (number * n) for n in range(1_000))
+        return split(text, 1_000).tail(10)
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(cut, range(200)))
+    expected = [
+        [f"{number * n}: a line that is longer than twelve bytes" for n in range(990, 1_000)] for number in range(200)
+    ]
+    assert [lines.to_list() for lines in kept] == expected
