@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # what only a scan with a model needs
 
 BUDGET = 20.0  # findings per 10,000 lines, and at least so many
 MIN_SCORE = 0.5
+OF_WINDOWS = ("order", "count", "window")  # kinds of finding
+UNREAD = ("", None)
 
 Progress = Callable[[str, int, int | None], None]  # what is done, bytes read, bytes in all
 
@@ -116,7 +118,7 @@ def scan(
     most = int(min(len(strange), max(run.options.budget, run.options.budget * result.lines / 10_000)))
     result.accepted = len(found) - len(kept)
     result.over = max(0, len(strange) - most)
-    result.findings = with_texts(strange[:most], run.session_patterns)
+    result.findings = with_sessions(with_texts(strange[:most]), run.session_patterns)
     result.seconds = perf_counter() - began
     return result
 
@@ -142,27 +144,27 @@ def in_words(layout: Layout) -> str:
     return layout.format.name + (f", session {layout.session}" if layout.session else "")
 
 
-def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
-    """The findings with the texts of their lines, read again, and with the names of their sessions."""
+def with_texts(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The findings with the texts of their lines, read again."""
     places: dict[str, dict[int, int]] = {}  # source -> line -> offset
     for line in chain.from_iterable(finding.lines for finding in findings):
         places.setdefault(line.source, {})[line.line] = line.offset
     texts = {source: lines_at(source, wanted.items()) for source, wanted in places.items()}
-    return [
-        with_session(
-            finding.read([texts[line.source].get(line.line, ("", None)) for line in finding.lines]),
-            session_patterns.get(finding.source),
-        )
-        for finding in findings
-    ]
+    for finding in findings:
+        finding.read([texts[line.source].get(line.line, UNREAD) for line in finding.lines])
+    return findings
 
 
-def with_session(finding: Finding, pattern: str | None) -> Finding:
-    """The finding with the name of its session, which the pattern finds in the text of its first line."""
-    if pattern is None or finding.kind not in ("order", "count", "window"):
-        return finding
-    session = pl.Series([finding.lines[0].text]).str.extract(pattern).item()
-    return replace(finding, window=f"session {session}" if session else None)
+def with_sessions(findings: Sequence[Finding], patterns: Mapping[str, str]) -> list[Finding]:
+    """The findings with the names of their sessions, which the pattern of the source finds in the text of the first
+    line."""
+    told = list(findings)
+    for pattern in set(patterns.values()):
+        of = [n for n, f in enumerate(findings) if f.kind in OF_WINDOWS and patterns.get(f.source) == pattern]
+        texts = pl.Series([findings[n].lines[0].text for n in of], dtype=pl.String)
+        for n, session in zip(of, texts.str.extract(pattern), strict=True):
+            told[n] = replace(findings[n], window=f"session {session}" if session else None)
+    return told
 
 
 def extended(times: tuple[datetime, datetime] | None, more: pl.Series) -> tuple[datetime, datetime] | None:

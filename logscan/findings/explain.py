@@ -1,10 +1,11 @@
 """Causes to findings: the reason in words, the score, the lines to blame."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import repeat
-from math import exp, log2
-from typing import Any
+from math import log2
+from typing import Any, cast
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -13,54 +14,52 @@ from logscan.detectors.profile import Profile
 from logscan.detectors.sessions import BEGIN, END
 from logscan.findings.finding import MAX_LINES, Finding, Line, id_of
 from logscan.findings.merge import FEW_NAMES, NAMES, Cause
+from logscan.windows.sessions import Floats
 
 TROUBLE = 3.0  # nats that a record gains at most by speaking of trouble
-
-# of the evidence of a line
-SHOWN = ("source", "line", "last_line", "offset", "time", "key", "surprise", "trouble", "expected")
 
 Row = dict[str, Any]  # of evidence
 
 
 def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Finding:
     """The finding of a cause; the texts of its lines are still to be filled in."""
-    rows = cause.rows.sort("source", "line")
-    shown = {name: rows[name].head(MAX_LINES).to_list() for name in SHOWN}
-    templates = {key: profile.keys.template(key) for key in set(shown["key"])}
-    expected = {text: _steps(text, profile) for text in set(shown["expected"])}
-    nats = zip(shown["surprise"], shown["trouble"], strict=True)
+    rows, times = cause.rows, cause.rows["time"]
+    shown = rows.head(MAX_LINES)
+    source, surprise = shown["source"].to_numpy(), shown["surprise"].to_numpy()
+    keys, expected = shown["key"].to_list(), shown["expected"].to_list()
+    templates = {key: profile.keys.template(key) for key in set(keys)}
+    steps = {text: _steps(text, profile) for text in set(expected)}
     lines = tuple(
         map(
             Line,
-            [sources[source] for source in shown["source"]],
-            shown["line"],
-            shown["offset"],
-            [_score(surprise + TROUBLE * trouble) for surprise, trouble in nats],
-            shown["key"],
-            [templates[key] for key in shown["key"]],
+            [sources[number] for number in source.tolist()],
+            shown["line"].to_list(),
+            shown["offset"].to_list(),
+            _scores(surprise + TROUBLE * shown["trouble"].to_numpy()).tolist(),
+            keys,
+            [templates[key] for key in keys],
             repeat(""),
             repeat(None),
-            shown["time"],
-            shown["last_line"],
-            [expected[text] for text in shown["expected"]],
+            shown["time"].to_list(),
+            shown["last_line"].to_list(),
+            [steps[text] for text in expected],
         )
     )
     first = lines[0]
-    since, until = rows.select(pl.col("time").min(), until=pl.col("time").max()).row(0)
-    strongest = rows.row(shown["surprise"].index(max(shown["surprise"])), named=True)
+    strongest = rows.row(int(surprise.argmax()), named=True)
     return Finding(
         kind=cause.kind,
         reason=_reason(cause, strongest, profile, own),
-        score=_score(_strength(cause)),
+        score=float(_scores(_strength(cause))),
         source=first.source,
         first_line=first.line,
-        last_line=max(line.last_line or line.line for line in lines if line.source == first.source),
+        last_line=int(shown["last_line"].to_numpy()[source == source[0]].max()),
         count=cause.count,
         lines=lines,
         signature=_signature(cause, profile),
         parts=_parts(cause, profile),
-        first_seen=since,
-        last_seen=until,
+        first_seen=cast("datetime | None", times.min()),
+        last_seen=cast("datetime | None", times.max()),
         nearest=profile.keys.nearest(strongest["key"]) if cause.kind == "new" else None,
     )
 
@@ -77,16 +76,16 @@ def _strength(cause: Cause) -> float:
         return 1.0
     if cause.kind == "window":
         return _highest(cause.rows["surprise"])
-    kinds = cause.rows["key"].n_unique()
-    return _highest(cause.rows["surprise"]) + TROUBLE * _highest(cause.rows["trouble"]) + 0.5 * log2(kinds)
+    nats = _highest(cause.rows["surprise"]) + TROUBLE * _highest(cause.rows["trouble"])
+    return nats + 0.5 * log2(len(cause.keys))
 
 
 def _highest(nats: pl.Series) -> float:
     return float(nats.to_numpy().max())
 
 
-def _score(nats: float) -> float:
-    return 1 - exp(-max(nats, 0.0) / SCALE)
+def _scores(nats: Floats | float) -> Floats:
+    return np.asarray(1 - np.exp(-np.maximum(nats, 0.0) / SCALE))
 
 
 def _only_names(cause: Cause) -> bool:
@@ -98,13 +97,13 @@ def _only_names(cause: Cause) -> bool:
 
 def _signature(cause: Cause, profile: Profile) -> str:
     """What was found, in words that stay the same when it is found again elsewhere."""
-    templates = sorted({profile.keys.template(key) for key in cause.rows["key"].unique()})
+    templates = sorted({profile.keys.template(key) for key in cause.keys})
     match cause.kind:
         case "value":
             return "\x1f".join([cause.kind, *sorted(map(str, cause.what))])
         case "order" | "count":
-            before = {_step(int(about.split("/")[0]), profile) for about in cause.rows["about"].unique()}
-            return "\x1f".join([cause.kind, *sorted(before), *templates])
+            before = _step(int(cause.rows["about"][0].split("/")[0]), profile)  # the same of all
+            return "\x1f".join([cause.kind, before, *templates])
         case "window":
             return "\x1f".join([cause.kind, profile.keys.template(_most_blamed(cause))])
         case kind:
@@ -117,7 +116,7 @@ def _parts(cause: Cause, profile: Profile) -> tuple[str, ...]:
         case "value":
             single = sorted(map(str, cause.what))
         case "new" | "rare" | "burst" | "silent":
-            single = sorted({profile.keys.template(key) for key in cause.rows["key"].unique()})
+            single = sorted({profile.keys.template(key) for key in cause.keys})
         case _:
             return ()
     return tuple(id_of("\x1f".join([cause.kind, one])) for one in single) if len(single) > 1 else ()
@@ -129,7 +128,7 @@ def _most_blamed(cause: Cause) -> int:
 
 
 def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
-    kinds = cause.rows["key"].n_unique()
+    kinds = len(cause.keys)
     lines = f"{cause.count:,} line{'s' * (cause.count != 1)}" + (f" of {kinds:,} kinds" if kinds > 1 else "")
     template = profile.keys.template(strongest["key"])
     others = f" (and {kinds - 1} other kinds)" if kinds > 1 else ""
@@ -152,7 +151,7 @@ def _reason(cause: Cause, strongest: Row, profile: Profile, own: bool) -> str:
             n, by = cause.rows["session"].n_unique(), about.split("/", 1)[1]
             more = "more than " if cause.count > len(cause.rows) else ""  # where evidence was cut
             windows = f"{more}{n:,} window{'s' * (n != 1)} called anomalous by {by}"
-            score, template = _score(_strength(cause)), profile.keys.template(_most_blamed(cause))
+            score, template = float(_scores(_strength(cause))), profile.keys.template(_most_blamed(cause))
             return f"{windows} ({score:.2f}), above all for: {template}"
         case _:
             before, how, seen = about.split("/")

@@ -1,7 +1,7 @@
 """A finding: one thing that does not belong, however many lines it wrote."""
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
@@ -9,9 +9,9 @@ from typing import Literal
 Kind = Literal["new", "rare", "value", "order", "count", "burst", "silent", "window"]
 
 
-@dataclass(frozen=True, slots=True)  # there are up to MAX_LINES of them a finding
+@dataclass(slots=True)  # there are up to MAX_LINES of them a finding: a frozen one takes four times as long to make
 class Line:
-    """A line to blame."""
+    """A line to blame; its text is filled in once it is to be told."""
 
     source: str
     line: int  #: 1-based
@@ -24,11 +24,6 @@ class Line:
     time: datetime | None = None
     last_line: int | None = None  #: of a record of several lines
     expected: tuple[tuple[str, float], ...] = ()  #: (template, probability), most probable first
-
-    def read(self, text: str, raw: bytes | None) -> "Line":
-        """With its text and raw bytes; `replace` takes three times as long."""
-        known = self.source, self.line, self.offset, self.score, self.key, self.template
-        return Line(*known, text, raw, self.time, self.last_line, self.expected)
 
 
 @dataclass(frozen=True)
@@ -56,10 +51,11 @@ class Finding:
         """Twelve hex digits that depend on what was found, not on when or where."""
         return id_of(self.signature)
 
-    def read(self, texts: Sequence[tuple[str, bytes | None]]) -> "Finding":
-        """With the text and the raw bytes of each of its lines."""
-        lines = [line.read(text, raw) for line, (text, raw) in zip(self.lines, texts, strict=True)]
-        return replace(self, lines=tuple(lines))
+    def read(self, texts: Iterable[tuple[str, bytes | None]]) -> "Finding":
+        """The same, with the text and the raw bytes of each of its lines filled in."""
+        for line, (text, raw) in zip(self.lines, texts, strict=True):
+            line.text, line.raw = text, raw
+        return self
 
     def accepted(self, ids: Set[str]) -> bool:
         """Whether it is among ids of findings that are known to be fine, or all of its parts are."""

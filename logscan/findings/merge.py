@@ -6,18 +6,19 @@ kind, and all windows that are anomalous above all for the same kind of line.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
+from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 from logscan.detectors.evidence import EVIDENCE
 from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
+from logscan.windows.sessions import Ints
 
 NEAR = 3  # lines
 FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
@@ -33,12 +34,18 @@ SAME = ["kind", "key", "about"]
 
 @dataclass(frozen=True)
 class Cause:
-    """What will be one finding. what: its keys or values; count: records, more than `rows` where evidence was cut."""
+    """What will be one finding. what: its keys or values; rows: its evidence, in the order of the log; count: records,
+    more than `rows` where evidence was cut."""
 
     kind: Kind
     what: frozenset[Item]
     rows: pl.DataFrame
     count: int
+
+    @cached_property
+    def keys(self) -> list[int]:
+        """The distinct log keys of its rows."""
+        return np.unique(self.rows["key"].to_numpy()).tolist()
 
 
 @dataclass
@@ -68,8 +75,8 @@ class Evidence:
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
-        rows = self._values_in_known_lines(pl.concat(self._frames))
-        kinds = {kind: group for (kind,), group in rows.group_by("kind", maintain_order=True)}
+        rows = pl.concat(self._frames).sort("source", "line", maintain_order=True)
+        kinds = self._values_in_known_lines(rows).partition_by("kind", as_dict=True)
         grouping: dict[Kind, Callable[[pl.DataFrame], Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = {
             "new": _episodes if self.whole else lambda rows: _equal(rows, ["key"]),
             "rare": lambda rows: _episodes(_without_opening(rows)),
@@ -81,10 +88,10 @@ class Evidence:
             "window": lambda rows: _equal(rows, ["about"]),
         }
         for kind, grouped in grouping.items():
-            for what, group in grouped(kinds[kind]) if kind in kinds else ():
+            for what, group in grouped(kinds[kind,]) if (kind,) in kinds else ():
                 same = group.select(SAME).unique().iter_rows() if self._surplus else ()
                 surplus = sum(self._surplus.get(one, 0) for one in same)
-                yield Cause(kind, what, group, group.n_unique(["source", "line"]) + surplus)
+                yield Cause(kind, what, group, _records(group) + surplus)
 
     def _values_in_known_lines(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of new keys that are known but for a name, or for a state, as evidence of that value."""
@@ -105,28 +112,21 @@ class Evidence:
 def _without_opening(rows: pl.DataFrame) -> pl.DataFrame:
     """Without the kinds of line that a log opens with, unless they speak of trouble: how a program starts, and starts
     again later, is found nowhere else by nature."""
-    rows = rows.sort("source", "line")
     opening = rows.filter((_runs(rows, NEAR) == 1) & (pl.col("line").first() <= NEAR) & (pl.col("trouble") == 0))
     return rows.filter(~pl.col("key").is_in(opening["key"].unique().implode()))
 
 
 def _episodes(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
-    rows = rows.sort("source", "line")
-    rows = rows.with_columns(episode=_runs(rows, NEAR))
-    together = (
-        rows.group_by("episode", maintain_order=True).agg(pl.col("key").unique(maintain_order=True))["key"].to_list()
-    )
-    episodes = Counter(key for keys in together for key in keys)
-    pairs = Counter(pair for keys in together for pair in pairwise(keys))
+    told = rows.select(pl.col("key").cast(pl.Int64), episode=_runs(rows, NEAR)).unique(maintain_order=True)
+    keys, episode = told["key"].to_numpy(), told["episode"].to_numpy()
+    episodes = _counted(keys)
     links: list[list[Item]] = [[key] for key in episodes]
-    for (a, b), n in pairs.items():
+    for pair, n in _counted((keys[:-1] << 32 | keys[1:])[episode[:-1] == episode[1:]]).items():
+        a, b = divmod(pair, 1 << 32)
         most = max(episodes[a], episodes[b])
         if most < MANY_EPISODES or n >= most / 5:  # what is everywhere ties nothing together
             links.append([a, b])
-    cause = _joined(links)
-    rows = rows.with_columns(cause=pl.col("key").replace_strict(list(cause), list(cause.values())))
-    for _, group in rows.group_by("cause", maintain_order=True):
-        yield frozenset(group["key"]), group.drop("episode", "cause")
+    return _by(rows, "key", _joined(links))
 
 
 def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
@@ -142,22 +142,40 @@ def _values(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]
         else [[v] for v in values]
         for slot, values in slots.iter_rows()
     ]
-    cause = _joined([values for group in groups for values in group])
-    rows = rows.with_columns(cause=pl.col("value").replace_strict(list(cause), list(cause.values())))
-    for _, group in rows.group_by("cause", maintain_order=True):
-        yield frozenset(group["value"]), group.drop("slot", "value", "cause")
+    return _by(rows, "value", _joined([values for group in groups for values in group]))
 
 
 def _at_one_time(rows: pl.DataFrame) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
-    rows = rows.sort("time")
-    run = (pl.col("time").diff() > SAME_TIME).fill_null(True).cum_sum()
-    for _, group in rows.with_columns(run=run).group_by("run", maintain_order=True):
-        yield frozenset(group["key"]), group.drop("run")
+    time = rows["time"].to_numpy()
+    order = np.argsort(time, kind="stable")
+    run = np.zeros(len(rows), np.int64)
+    run[order[1:]] = np.cumsum(np.diff(time[order]) > SAME_TIME)
+    for group in rows.with_columns(run=pl.Series(run)).partition_by("run", include_key=False):
+        yield frozenset(group["key"].to_list()), group
 
 
 def _equal(rows: pl.DataFrame, columns: list[str]) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
-    for what, group in rows.group_by(columns, maintain_order=True):
+    for what, group in rows.partition_by(columns, as_dict=True).items():
         yield frozenset(what), group
+
+
+def _by(rows: pl.DataFrame, column: str, cause: dict[Item, int]) -> Iterator[tuple[frozenset[Item], pl.DataFrame]]:
+    """The rows by the cause of what stands in a column."""
+    rows = rows.with_columns(cause=pl.col(column).replace_strict(list(cause), list(cause.values())))
+    for group in rows.partition_by("cause"):
+        yield frozenset(group[column].to_list()), group[EVIDENCE.columns]
+
+
+def _records(rows: pl.DataFrame) -> int:
+    """How many records these sorted rows are of."""
+    source, line = rows["source"].to_numpy(), rows["line"].to_numpy()
+    return 1 + int(((np.diff(source) != 0) | (np.diff(line) != 0)).sum())
+
+
+def _counted(values: Ints) -> dict[int, int]:
+    """How often each value is there."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def _runs(rows: pl.DataFrame, near: int) -> pl.Series:

@@ -14,7 +14,7 @@ from logscan.live.state import State
 from logscan.live.tell import Teller
 from logscan.live.texts import Texts
 from logscan.records import Chunk
-from logscan.scan import Run, with_session
+from logscan.scan import Run, with_sessions
 from logscan.sources import Problem
 from logscan.windows import OpenWindows
 from logscan.windows.sessions import MAX_OPEN
@@ -74,7 +74,7 @@ class Judges:
         layout = self._normal.reader.layouts.get(source)
         pattern = layout.session if layout is not None and self._run.window.by_session else None
         for finding in self._teller.findings(evidence, time()):
-            yield with_session(finding, pattern)
+            yield from with_sessions([finding], {finding.source: pattern} if pattern else {})
         self._run.result.over, self._run.result.accepted = self._teller.over, self._teller.accepted
 
     def state(self, now: float) -> State:

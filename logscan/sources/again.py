@@ -1,8 +1,9 @@
 """Lines of a source that was read before, read again at their places."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+
+import numpy as np
 
 from logscan.sources.compression import chunks
 from logscan.sources.inputs import open_input
@@ -18,7 +19,9 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
 
     The content is read up to the last of them, and they alone are decoded.
     """
-    wanted = sorted({(offset, line) for line, offset in places})
+    wanted = dict(places)
+    lines = sorted(wanted, key=wanted.__getitem__)
+    offsets = np.array([wanted[line] for line in lines], np.int64)
     encoding: Encoding | None = None
     cut: list[bytes] = []  # those that were found
     data, begin = b"", 0  # what was read and is still needed, and its offset
@@ -31,27 +34,31 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
             data += chunk
             encoding = encoding or encoding_of(data)
             if encoding is not None:
-                near = wanted[len(cut) : bisect_left(wanted, (begin + len(data),))]
-                cut += _ended(data, [offset - begin for offset, _ in near], encoding)
+                near = offsets[len(cut) : offsets.searchsorted(begin + len(data))] - begin
+                cut += _ended(data, near.tolist(), encoding)
             if len(cut) == len(wanted):
                 data = b""
                 break
-            gone = min(wanted[len(cut)][0] - begin, len(data))
+            gone = min(int(offsets[len(cut)]) - begin, len(data))
             data, begin = data[gone:], begin + gone
     texts = _decoded(b"".join(cut) + data, encoding or UTF_8)  # the last line may have no line feed
-    return {line: text for (_, line), text in zip(wanted, texts, strict=False)}
+    return dict(zip(lines, texts, strict=False))
 
 
 def _ended(data: bytes, starts: Sequence[int], encoding: Encoding) -> list[bytes]:
     """The lines that begin at these places in `data`, each with a line feed, up to one that goes on behind it."""
     feed, lines = "\n".encode(encoding.codec), []
+    width = len(feed)
     for start in starts:
         end = data.find(feed, start)
-        while end >= 0 and (end - start) % encoding.width:
+        while end >= 0 and (end - start) % width:
             end = data.find(feed, end + 1)
-        if end < 0 and len(data) - start < LONGEST:
+        if 0 <= end <= start + LONGEST:
+            lines.append(data[start : end + width])
+        elif len(data) - start < LONGEST:
             break
-        lines.append(data[start : min(end if end >= 0 else len(data), start + LONGEST)] + feed)
+        else:
+            lines.append(data[start : start + LONGEST] + feed)
     return lines
 
 
