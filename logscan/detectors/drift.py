@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from logscan.detectors.profile import Profile
 from logscan.detectors.registry import BASELINE
@@ -24,7 +23,6 @@ FEWEST = 6  # blocks before anything is said
 ALIKE = 10  # records of one kind in a block that count
 LEAST = 0.03  # share of a block
 MORE = 5  # times the share that was to be expected
-KNOWN = -1  # in the place of a key
 
 
 class Drift:
@@ -45,17 +43,20 @@ class Drift:
         """Take in the next records; gives a line for the user once there is much that is new."""
         if self.said:
             return None
-        keys = chunk.records["key"].cast(pl.Int64).to_numpy()
-        keys = np.concatenate([self._rest, np.where(keys < self.known, KNOWN, keys)])
+        keys = np.append(self._rest, chunk.records["key"].to_numpy())
         full = len(keys) // BLOCK
-        for block in keys[: full * BLOCK].reshape(full, BLOCK):
-            _, counts = np.unique(block[block != KNOWN], return_counts=True)
-            self._blocks = [*self._blocks[-BLOCKS + 1 :], (int(counts.sum()), int(np.minimum(counts, ALIKE).sum()))]
-            usual = median(counted for _, counted in self._blocks) / BLOCK
-            if len(self._blocks) >= FEWEST and usual >= self.limit:
-                self.said = True
-                return self._word()
-        self._rest = keys[full * BLOCK :]
+        keys, self._rest = keys[: full * BLOCK], keys[full * BLOCK :]
+        rows = np.flatnonzero(keys >= self.known)
+        alike, counts = np.unique(rows // BLOCK << 32 | keys[rows], return_counts=True)  # of a kind, in a block
+        new, counted = (np.bincount(alike >> 32, of, full).astype(int) for of in (counts, np.minimum(counts, ALIKE)))
+        for block in zip(new.tolist(), counted.tolist(), strict=True):
+            self._blocks = [*self._blocks[-BLOCKS + 1 :], block]
+            n = len(self._blocks)
+            if n == FEWEST or (n > FEWEST and block[1]):  # no median is raised by a block without
+                usual = median(counted for _, counted in self._blocks) / BLOCK
+                if usual >= self.limit:
+                    self.said = True
+                    return self._word()
         return None
 
     def _word(self) -> str:
