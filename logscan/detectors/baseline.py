@@ -276,16 +276,16 @@ class Baseline:
         first, inverse, _ = windows.distinct()
         once = windows.take(first)
         steps, ends = sessions.surprise(once, self.own)
-        worst = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends)
-        chosen = np.flatnonzero((worst > sessions.thresholds(once, usual))[inverse])
+        worst, limits = np.maximum(np.maximum.reduceat(steps, once.starts[:-1]), ends), sessions.thresholds(once, usual)
+        chosen = np.flatnonzero((worst > limits)[inverse])
         if not len(chosen):
             return EVIDENCE
-        strange = windows.take(chosen)
-        steps, ends = steps[once.rows(inverse[chosen])], ends[inverse[chosen]]
+        strange, alike = windows.take(chosen), inverse[chosen]
+        seen = sessions.seen(once.vectors, usual)[alike]
+        steps, ends, limits = steps[once.rows(alike)], ends[alike], limits[alike]
         cut_before, cut_after = self._cut(strange, sessions.span_)
         steps[strange.starts[:-1][cut_before]] = 0.0
         ends[cut_after] = 0.0
-        limits, seen = sessions.thresholds(strange, usual), sessions.seen(strange.vectors, usual)
         return self._strange_steps(sessions, strange, steps, ends, limits, seen)
 
     def _strange_steps(

@@ -18,6 +18,7 @@ from logscan.reports.visible import HIDDEN
 
 VERSION = 1
 BODY = 100  # lines of one record given with context
+PLAIN = bytes(range(0x7F))  # bytes that need no look at each
 OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
@@ -90,8 +91,9 @@ class JsonLines(Report):
 
     def write(self, value: object) -> None:
         """JSON itself lets C1 and bidirectional controls through; they are written as `\\u009b` instead."""
-        text = orjson.dumps(value, option=OPTIONS).decode()
-        if not text.isascii() or "\x7f" in text:
+        data = orjson.dumps(value, option=OPTIONS)
+        text, others = data.decode(), data.translate(None, PLAIN).decode()
+        if HIDDEN.search(others):
             text = HIDDEN.sub(lambda match: _escape(match[0]), text)
         self.output.stream.write(text + "\n")
 

@@ -13,6 +13,7 @@ from logscan.templates.messages import Messages
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.uint32]  # as polars numbers them
 
 MAX_OPEN = 1_500_000  # events held in open sessions: 60 MB, and a few times that while they are sorted
 
@@ -68,17 +69,23 @@ class Windows:
     @cached_property
     def sequences(self) -> Hashes:
         """(n,) a digest of each window's events in their order."""
-        position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
-        return _sum(scatter(self.keys + (position << 32)), self.starts)
+        return _sum(self._placed(), self.starts)
 
     @cached_property
     def prefixes(self) -> Hashes:
         """(events,) a digest of each window from its beginning to this event; the last one is that of `sequences`."""
-        position = np.arange(len(self.keys)) - np.repeat(self.starts[:-1], self.lengths)
-        summed: Hashes = np.cumsum(scatter(self.keys + (position << 32)), dtype=np.uint64)
+        summed: Hashes = np.cumsum(self._placed(), dtype=np.uint64)
         before = np.concatenate([np.zeros(1, np.uint64), summed])[self.starts[:-1]]
         digests: Hashes = summed - np.repeat(before, self.lengths)
         return digests
+
+    def _placed(self) -> Hashes:
+        """(events,) a digest of each key at its place in its window."""
+        placed = np.arange(len(self.keys))  # changed in place: to get as much memory anew takes longer than to count
+        placed -= np.repeat(self.starts[:-1], self.lengths)
+        placed <<= 32
+        placed += self.keys
+        return scatter(placed)
 
     def span(self) -> int:
         """Lines of the log over which a long window extends."""
@@ -131,10 +138,12 @@ class Windows:
 
 def scatter(values: Ints) -> Hashes:
     """(n,) 64 well-mixed bits a value (the finalizer of splitmix64), so that sums of them tell multisets apart."""
-    x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    x = values.astype(np.uint64)
+    x += np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        x ^= x >> np.uint64(shift)
+        x *= np.uint64(factor)
+    return x
 
 
 def _sum(values: Hashes, starts: Ints) -> Hashes:
@@ -194,9 +203,9 @@ def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     return Windows(events[rows], starts, messages)
 
 
-def _by_window(events: pl.DataFrame) -> tuple[Ints, Ints]:
+def _by_window(events: pl.DataFrame) -> tuple[Rows, Ints]:
     """(events,) the rows of one window after the other, and (n + 1,) where each begins among them."""
     numbered = events["window"].to_frame().with_row_index("row")
     grouped = numbered.group_by("window", maintain_order=True).agg("row", pl.len())
     starts = np.append(0, np.cumsum(grouped["len"].to_numpy(), dtype=np.int64))
-    return grouped["row"].explode(empty_as_null=False).to_numpy().astype(np.int64), starts
+    return grouped["row"].explode(empty_as_null=False).to_numpy(), starts
