@@ -10,7 +10,6 @@ A profile is filled chunk by chunk in bounded memory. It holds counts and templa
 
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -250,6 +249,8 @@ class Profile:
 
     def fingerprint(self) -> str:
         """Hex digits that tell what was learnt apart."""
+        from hashlib import blake2b  # which takes a hundredth of a start
+
         return blake2b(orjson.dumps(self.to_json()), digest_size=8).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Literal
 
 Kind = Literal["new", "rare", "value", "order", "count", "burst", "silent", "window"]
@@ -64,6 +63,8 @@ class Finding:
 
 def id_of(signature: str) -> str:
     """Twelve hex digits of what was found."""
+    from hashlib import blake2b  # which takes a hundredth of a start
+
     return blake2b(signature.encode(), digest_size=6).hexdigest()
 
 

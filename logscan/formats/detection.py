@@ -9,7 +9,7 @@ from logscan.formats import sessions, times
 from logscan.formats.format import Format
 from logscan.formats.layout import HEAD, Layout
 from logscan.formats.registry import format_of, names
-from logscan.native import distinct
+from logscan.native import digits_reduced, distinct
 
 FIRST = 500  # lines on which formats are compared; sessions are looked for in all of the sample
 ENOUGH = 0.5  # share of records that must have the header
@@ -54,12 +54,11 @@ def _layout(form: Format, sample: pl.Series) -> Layout:
 
 
 def _matching(sample: pl.Series) -> Iterator[str]:
-    """The special formats whose header any line has. Python compiles a pattern faster than Rust, and few are asked."""
-    reduced = distinct(format_of("plain").shape(sample)).to_list()
+    """The special formats whose header any line has. Python compiles a pattern faster than Rust, and few are asked;
+    they match a line and its shape alike, and lines have few shapes."""
+    shapes = distinct(digits_reduced(sample)).to_list()
     for name in (name for name in names() if name not in GENERAL):
-        form = format_of(name)
-        shapes = distinct(form.shape(sample)) if form.spelled or form.reduce else reduced
-        if any(map(re.compile(form.header).search, shapes)):
+        if any(map(re.compile(format_of(name).header).search, shapes)):
             yield name
 
 

@@ -7,7 +7,6 @@ found to be of a family with another then, has its number for nothing from there
 """
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any, Self
 
 import numpy as np
@@ -73,6 +72,8 @@ class Keys:
 
     def hashes(self) -> list[str]:
         """A digest of each known key, by number: it depends on what the key is, not on when it was met."""
+        from hashlib import blake2b  # which takes a hundredth of a start
+
         wholes = ([self.templates.template(template), *rest] for template, *rest in self._entries[: self.known])
         return [blake2b(orjson.dumps(whole), digest_size=8).hexdigest() for whole in wholes]
 
