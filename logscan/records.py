@@ -188,7 +188,7 @@ class Reader:
 
     def _layout(self, name: str, sample: pl.Series) -> Layout:
         """The layout of lines; logs of one format share the session id that was found in the first of them."""
-        layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample)
+        layout = formats.named(self.log_format, sample) if self.log_format else formats.detect(sample, self.by_format)
         if self.log_format and not layout.heads(sample).any():
             self.on_problem(Problem(name, f"has no line of the format {self.log_format}", fatal=False))
         if self.session is not None:

@@ -5,8 +5,9 @@ What is imported here decides how fast `logscan --help` is: typer and nothing he
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from logscan.cli import accept, completions, config, evaluate, export, inspect, man, scan, templates, train
 from logscan.cli.configured import Configured
 from logscan.cli.help import WIDEST, write_epilog, write_panels
 from logscan.cli.values import lightly
@@ -29,8 +29,36 @@ EPILOG = """Examples
 Exit status: 0 ran, 1 findings with --exit-code, 2 any error, 130 interrupted."""
 
 
+COMMANDS = ("scan", "train", "evaluate", "export", "templates", "inspect", "accept", "config", "completions", "man")
+
+
+class Lazily(Mapping[str, Any]):
+    """The commands by name, each made of the function of that name when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made and name in COMMANDS:
+            module = import_module(f"logscan.cli.{name}")
+            one = typer.Typer(add_completion=False, rich_markup_mode=None)
+            one.command(name, cls=Configured, epilog=module.EPILOG)(getattr(module, name))
+            self._made[name] = typer.main.get_command(one)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 class Commands(TyperGroup):
     """The commands, with one way for all of them to end."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = Lazily()
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Parse what was typed; `--help` is printed here."""
@@ -104,16 +132,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # see `logscan.cli.help`
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
-app.command("scan", cls=Configured, epilog=scan.EPILOG)(scan.scan)
-app.command("train", cls=Configured, epilog=train.EPILOG)(train.train)
-app.command("evaluate", cls=Configured, epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command("export", cls=Configured, epilog=export.EPILOG)(export.export)
-app.command("templates", cls=Configured, epilog=templates.EPILOG)(templates.templates)
-app.command("inspect", cls=Configured, epilog=inspect.EPILOG)(inspect.inspect)
-app.command("accept", cls=Configured, epilog=accept.EPILOG)(accept.accept)
-app.command("config", cls=Configured, epilog=config.EPILOG)(config.config)
-app.command("completions", cls=Configured, epilog=completions.EPILOG)(completions.completions)
-app.command("man", cls=Configured, epilog=man.EPILOG)(man.man)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)

@@ -1,7 +1,7 @@
 """Which layout a log has: detected in its first lines, or named by the user."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -22,8 +22,9 @@ KEPT = (
 KEPT_VALUES = 50  # a number with more values is a measure and has no meaning of its own
 
 
-def detect(sample: pl.Series) -> Layout:
-    """The layout of a log from consecutive lines at its beginning; 2,000 are plenty."""
+def detect(sample: pl.Series, known: Mapping[str, Layout] | None = None) -> Layout:
+    """The layout of a log from consecutive lines at its beginning; 2,000 are plenty. known: by format, layouts of other
+    logs that are taken for this one too."""
     sample = sample.drop_nulls()
     first = sample.head(FIRST)
     shares: dict[str, float] = {}
@@ -36,7 +37,7 @@ def detect(sample: pl.Series) -> Layout:
         shares = {name: _share(first, format_of(name)) for name in GENERAL[:-1]} | {"plain": ENOUGH}
         best = ENOUGH
     name = next(name for name, share in shares.items() if share >= max(best - TIE, ENOUGH))
-    return _layout(format_of(name), sample)
+    return known[name] if known and name in known else _layout(format_of(name), sample)
 
 
 def named(name_or_pattern: str, sample: pl.Series) -> Layout:
