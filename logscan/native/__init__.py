@@ -4,13 +4,13 @@ With arrays and columns each takes ten passes and as many copies. The library is
 """
 
 import ctypes
-import secrets
+import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-SEED = secrets.randbits(64)  # so that nobody can write lines whose hashes are equal
+SEED = int.from_bytes(os.urandom(8))  # so that nobody can write lines whose hashes are equal
 Pointer = ctypes.c_void_p
 
 _library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")))
