@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logscan.sources import Block, Problem, Stream, again, fetch, lines_at, open_streams
+from logscan.sources.inputs import forget, spool
 from logscan.sources.lines import split
 
 Compress = Callable[[bytes], bytes]
@@ -242,7 +243,7 @@ def test_fetch_reads_lines_again(tmp_path: Path) -> None:
 def test_lines_are_read_again_at_their_places(
     tmp_path: Path, codec: str, end: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever ends them, however long they are, and in whatever pieces the content comes."""
+    """Whatever ends them, however long they are, and in whatever pieces the content of a pipe comes."""
     monkeypatch.setattr(again, "PIECE", block)
     mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(codec, b"")
     lines = ["", "a\r", "ਊ\u0a0a ✓", "\r\r", "b" * 200, "", "last"]
@@ -251,10 +252,13 @@ def test_lines_are_read_again_at_their_places(
     whole, _ = read(path)
     known = {line: (text, raw) for line, _, text, raw in whole.rows()}
     places = dict(whole.select("line", "offset").rows())
-    for wanted in (list(places), [2, 5], [len(places)], [1], [3, 7, 3]):
-        found = lines_at(str(path), [(line, places[line]) for line in wanted])
-        assert found == {line: known[line] for line in wanted}
-    assert lines_at(str(path), [(900, 10_000), (1, places[1])]) == {1: known[1]}  # the file was longer
+    for begin in (forget, spool):  # as a file, and as what can only be read on
+        begin(str(path))
+        for wanted in (list(places), [2, 5], [len(places)], [1], [3, 7, 3]):
+            found = lines_at(str(path), [(line, places[line]) for line in wanted])
+            assert found == {line: known[line] for line in wanted}
+        assert lines_at(str(path), [(900, 10_000), (1, places[1])]) == {1: known[1]}  # the file was longer
+    forget(str(path))
 
 
 @compressed

@@ -1,65 +1,71 @@
 """Lines of a source that was read before, read again at their places."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
-import numpy as np
-
-from logscan.sources.compression import chunks
-from logscan.sources.inputs import open_input
+from logscan.sources.compression import chunks, packed
+from logscan.sources.inputs import Input, open_input
 from logscan.sources.lines import MAX_LINE, PIECE, UTF_8, Encoding, Splitter, encoding_of
 
 LONGEST = MAX_LINE + 8  # bytes of a line by which it is seen to be too long
+USUAL = 512  # bytes of most lines
 
 Text = tuple[str, bytes | None]  # and the bytes where they are not valid text
+Look = Callable[[int, int], bytes]  # at most so many bytes from an offset, which may only grow
 
 
 def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
     """Text and raw bytes of the lines at these (line, offset), by line; those that cannot be read any more are absent.
 
-    The content is read up to the last of them, and they alone are decoded.
+    Of a plain file nothing else is read, of any other all up to the last of them; they alone are decoded.
     """
     wanted = dict(places)
     lines = sorted(wanted, key=wanted.__getitem__)
-    offsets = np.array([wanted[line] for line in lines], np.int64)
-    encoding: Encoding | None = None
-    cut: list[bytes] = []  # those that were found
-    data, begin = b"", 0  # what was read and is still needed, and its offset
+    found: list[bytes] = []
     try:
         file = open_input(source)
     except OSError:  # which was said when it was read first
         return {}
     with closing(file):
-        for chunk in chunks(file, PIECE, lambda problem: None):
-            data += chunk
-            encoding = encoding or encoding_of(data)
-            if encoding is not None:
-                near = offsets[len(cut) : offsets.searchsorted(begin + len(data))] - begin
-                cut += _ended(data, near.tolist(), encoding)
-            if len(cut) == len(wanted):
-                data = b""
+        descriptor = None if packed(file) else file.descriptor
+        look = _forward(file) if descriptor is None else lambda offset, size: os.pread(descriptor, size, offset)
+        encoding = encoding_of(look(0, USUAL)) or UTF_8
+        for line in lines:
+            if not (text := _line(look, wanted[line], encoding)):
                 break
-            gone = min(int(offsets[len(cut)]) - begin, len(data))
-            data, begin = data[gone:], begin + gone
-    texts = _decoded(b"".join(cut) + data, encoding or UTF_8)  # the last line may have no line feed
-    return dict(zip(lines, texts, strict=False))
+            found.append(text)
+    return dict(zip(lines, _decoded(b"".join(found), encoding), strict=False))
 
 
-def _ended(data: bytes, starts: Sequence[int], encoding: Encoding) -> list[bytes]:
-    """The lines that begin at these places in `data`, each with a line feed, up to one that goes on behind it."""
-    feed, lines = "\n".encode(encoding.codec), []
-    width = len(feed)
-    for start in starts:
-        end = data.find(feed, start)
-        while end >= 0 and (end - start) % width:
+def _forward(file: Input) -> Look:
+    """A look at the content of what can only be read on."""
+    pieces = chunks(file, PIECE, lambda problem: None)
+    data, begin = b"", 0  # what was read and may still be asked for, and its offset
+
+    def look(offset: int, size: int) -> bytes:
+        nonlocal data, begin
+        while len(data) < offset - begin + size and (piece := next(pieces, b"")):
+            gone = min(offset - begin, len(data))
+            data, begin = data[gone:] + piece, begin + gone
+        return data[offset - begin : offset - begin + size]
+
+    return look
+
+
+def _line(look: Look, start: int, encoding: Encoding) -> bytes:
+    """The line that begins there, with its line feed: the last one may have none, and one that is too long is cut."""
+    feed = "\n".encode(encoding.codec)
+    for size in (USUAL, LONGEST):
+        data = look(start, size)
+        end = data.find(feed)
+        while end >= 0 and end % len(feed):
             end = data.find(feed, end + 1)
-        if 0 <= end <= start + LONGEST:
-            lines.append(data[start : end + width])
-        elif len(data) - start < LONGEST:
-            break
-        else:
-            lines.append(data[start : start + LONGEST] + feed)
-    return lines
+        if end >= 0:
+            return data[: end + len(feed)]
+        if len(data) < size:
+            return data
+    return data + feed
 
 
 def _decoded(lines: bytes, encoding: Encoding) -> list[Text]:

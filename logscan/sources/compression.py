@@ -51,6 +51,11 @@ _OPENERS: dict[bytes, Callable[[Input], io.BufferedIOBase]] = {
 }
 
 
+def packed(file: Input) -> bool:
+    """Whether the content is compressed."""
+    return file.head.startswith(tuple(_OPENERS))
+
+
 def chunks(file: Input, size: int, on_break: Callable[[str], None]) -> Iterator[bytes]:
     """The decompressed content in pieces of about `size` bytes, all but the last at least that long.
 

@@ -41,6 +41,12 @@ class Input(io.BufferedIOBase):
         """The same as `read`."""
         return self.read(size)
 
+    @property
+    def descriptor(self) -> int | None:
+        """Of a file of which any part can be read at any time; None of what can only be read on."""
+        file = self._file
+        return file.fileno() if isinstance(file, io.BufferedReader) and file.seekable() else None
+
     def close(self) -> None:
         self._file.close()
         super().close()
