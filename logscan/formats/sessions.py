@@ -51,8 +51,8 @@ def find(sample: pl.Series, form: Format) -> str | None:
 def _candidates(sample: pl.Series) -> list[str]:
     found = []
     for finder, word, pattern in WORDED:
-        words = sample.str.extract_all(finder).explode().str.extract(word, 1).drop_nulls()
-        counts = words.value_counts(sort=True).head(WORDS)
+        words = pl.col("line").str.extract_all(finder).explode().str.extract(word, 1).drop_nulls()
+        counts = sample.to_frame("line").select(words).to_series().value_counts(sort=True).head(WORDS)
         frequent = counts.filter(pl.col("count") >= COVERAGE_UUID * len(sample))
         found += [pattern.replace("WORD", re.escape(text)) for text in frequent.to_series()]
     return found
