@@ -41,7 +41,6 @@ if TYPE_CHECKING:  # what only a scan with a model needs
 BUDGET = 20.0  # findings per 10,000 lines, and at least so many
 MIN_SCORE = 0.5
 OF_WINDOWS = ("order", "count", "window")  # kinds of finding
-UNREAD = ("", None)
 
 Progress = Callable[[str, int, int | None], None]  # what is done, bytes read, bytes in all
 
@@ -118,7 +117,7 @@ def scan(
     most = int(min(len(strange), max(run.options.budget, run.options.budget * result.lines / 10_000)))
     result.accepted = len(found) - len(kept)
     result.over = max(0, len(strange) - most)
-    result.findings = with_sessions(with_texts(strange[:most]), run.session_patterns)
+    result.findings = with_texts(strange[:most], run.session_patterns)
     result.seconds = perf_counter() - began
     return result
 
@@ -144,20 +143,19 @@ def in_words(layout: Layout) -> str:
     return layout.format.name + (f", session {layout.session}" if layout.session else "")
 
 
-def with_texts(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """The findings with the texts of their lines, read again."""
+def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
+    """The findings with the texts of their lines, read again, and with the names of their sessions."""
     places: dict[str, dict[int, int]] = {}  # source -> line -> offset
     for line in chain.from_iterable(finding.lines for finding in findings):
         places.setdefault(line.source, {})[line.line] = line.offset
     texts = {source: lines_at(source, wanted.items()) for source, wanted in places.items()}
     for finding in findings:
-        finding.read([texts[line.source].get(line.line, UNREAD) for line in finding.lines])
-    return findings
+        finding.read([texts[line.source].get(line.line, ("", None)) for line in finding.lines])
+    return with_sessions(findings, session_patterns)
 
 
 def with_sessions(findings: Sequence[Finding], patterns: Mapping[str, str]) -> list[Finding]:
-    """The findings with the names of their sessions, which the pattern of the source finds in the text of the first
-    line."""
+    """The findings with the names of their sessions, which the pattern of a source finds in texts of first lines."""
     told = list(findings)
     for pattern in set(patterns.values()):
         of = [n for n, f in enumerate(findings) if f.kind in OF_WINDOWS and patterns.get(f.source) == pattern]

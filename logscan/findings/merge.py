@@ -45,7 +45,8 @@ class Cause:
     @cached_property
     def keys(self) -> list[int]:
         """The distinct log keys of its rows."""
-        return np.unique(self.rows["key"].to_numpy()).tolist()
+        keys: list[int] = np.unique(self.rows["key"].to_numpy()).tolist()
+        return keys
 
 
 @dataclass
