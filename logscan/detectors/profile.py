@@ -122,9 +122,8 @@ class Profile:
             {_slot_of(slot, self.keys.families.family): slot for slot in of} for of in (past.slots, past._open)
         )
         unread = {slot for slot in self.slots if slot[1].isdigit() and written[slot[0]] and slot not in slots}
-        self._open |= (
-            opened.keys() | unread
-        )  # of templates that were known, but for messages that were too many to keep
+        # of templates that were known, but for messages that were too many to keep
+        self._open |= opened.keys() | unread
         self.slots = {slot: values for slot, values in self.slots.items() if slot not in self._open}
         for slot, before in slots.items():
             for value, n in past.slots[before].items():
