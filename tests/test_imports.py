@@ -16,6 +16,7 @@ SELDOM = {  # what a scan of an ordinary log has no use for
     "rich",
     "pydantic",
     "dateutil",
+    "logscan.cli.train",
     "logscan.evaluation",
     "logscan.findings.redact",
     "logscan.live",
