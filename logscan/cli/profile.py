@@ -2,9 +2,9 @@
 
 A thread of its own looks a few hundred times a second at what every other thread is in, and counts the time for the
 innermost function of logscan there: for the package that it lies in. What a library, or `native`, does on our behalf is
-so the step's that called it, and nothing in the steps knows of it. Threads overlap, so the seconds of all steps are more than those
-of the clock; a thread that waits for another one, or for a file, is counted as waiting, while one that waits for the
-interpreter's lock cannot be told from one that works.
+so the step's that called it, and nothing in the steps knows of it. Threads overlap, so the seconds of all steps are
+more than those of the clock; a thread that waits for another one, or for a file, is counted as waiting, while one that
+waits for the interpreter's lock cannot be told from one that works.
 """
 
 import sys
