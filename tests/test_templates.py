@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from logscan.errors import ModelError, OptionError
 from logscan.templates import Templates
-from logscan.templates.masks import MASKS, mask
+from logscan.templates.masks import MASKS, Mask, mask
 from logscan.templates.mining import LIMIT, Miner
 from logscan.templates.patterns import LONGEST, words
 
@@ -203,13 +203,12 @@ def test_a_very_long_message_is_cut() -> None:
 
 
 @pytest.mark.parametrize("each", MASKS, ids=lambda each: each.what)
-def test_masks_mean_the_same_in_python(each: object) -> None:
-    assert isinstance(each, tuple)
-    _, pattern, by = each
-    examples = [*CORPUS, *(what.split(": ", 1)[-1] for what, _, _ in MASKS), "a=-0,b=+0.0 c(0x0f):0"]
+def test_masks_mean_the_same_in_python_and_need_what_they_say(each: Mask) -> None:
+    examples = [*CORPUS, *(mask.what.split(": ", 1)[-1] for mask in MASKS), "a=-0,b=+0.0 c(0x0f):0"]
     examples = [re.sub("[0-9]+", "0", example) for example in examples]
-    in_python = [re.sub(pattern, by.replace("${1}", r"\g<1>"), example) for example in examples]
-    assert column(*examples).str.replace_all(pattern, by).to_list() == in_python
+    in_python = [re.sub(each.pattern, each.by.replace("${1}", r"\g<1>"), example) for example in examples]
+    assert column(*examples).str.replace_all(each.pattern, each.by).to_list() == in_python
+    assert all(each.needs in example for example in examples if re.search(each.pattern, example))
 
 
 @pytest.mark.parametrize(

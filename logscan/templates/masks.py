@@ -15,11 +15,13 @@ WILDCARD = "<*>"
 
 
 class Mask(NamedTuple):
-    """`pattern` is replaced by `by`, where `${1}` is its first group; `what` is it, with an example."""
+    """`pattern` is replaced by `by`, where `${1}` is its first group; `what` is it, with an example. What it matches
+    holds `needs`: where no message does, it is not even compiled, which takes as long as to mask a short log."""
 
     what: str
     pattern: str
     by: str = WILDCARD
+    needs: str = ""
 
 
 _DATE = (
@@ -38,10 +40,10 @@ _TIME = r"(?:[mnuµ]?s|m?secs?|mins?|hrs?)"
 _ID = r"[\w.@/+-]*"
 
 MASKS: tuple[Mask, ...] = (
-    Mask("URL: https://host/path?x=0", r"\b[a-zA-Z][a-zA-Z0+.-]*://[^\s\"'<>\[\](){},;]+"),
-    Mask("e-mail: user@host.org", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    Mask("URL: https://host/path?x=0", r"\b[a-zA-Z][a-zA-Z0+.-]*://[^\s\"'<>\[\](){},;]+", needs="://"),
+    Mask("e-mail: user@host.org", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+", needs="@"),
     Mask(r"path: C:\Windows\x.log", r"\b[A-Za-z]:\\[^\s\"'<>|,;]+"),
-    Mask("path of two names at least: /var/log", r"(^|[\s=\"'(\[:,])(?:/[\w.+@%~$#*-]+){2,}/?", "${1}<*>"),
+    Mask("path of two names at least: /var/log", r"(^|[\s=\"'(\[:,])(?:/[\w.+@%~$#*-]+){2,}/?", "${1}<*>", "/"),
     Mask("date: Fri Jul 01 08:16:53 PDT 2005", _DATE),
     Mask("time: 2005-07-01T08:16:53.1Z", r"\b0[-/.]0[-/.]0[T :_-]0[:,]0[:,]0(?:[.,]0)?(?:Z|[+-]0(?::0)?)?"),
     Mask("UUID: 0a0-0f0-0b-0c-0d", rf"\b{_HEX}+(?:-{_HEX}+){{4}}\b"),
@@ -51,8 +53,9 @@ MASKS: tuple[Mask, ...] = (
         "host: a.example.org:0, not java.net.Socket",
         rf"\b(?:[\w-]+\.)+{_TOP}(?::0)?(\.?(?:[^\w.-]|$))",
         "<*>${1}",
+        needs=".",
     ),
-    Mask("host under any top domain, by its port: example.io:0", r"\b(?:[\w-]+\.)+[a-z]+:0\b"),
+    Mask("host under any top domain, by its port: example.io:0", r"\b(?:[\w-]+\.)+[a-z]+:0\b", needs=":0"),
     Mask("fingerprint: SHA0:Am0vbP+z=", r"\b(?:SHA0|MD0):[\w+/=:]+"),
     Mask("size restated: 1293 bytes (1.26 KB)", rf"\b({_NUMBER} {_SIZE}) \(~?{_NUMBER} ?{_SIZE}\)", "${1}"),
     Mask(
@@ -71,9 +74,15 @@ MASKS: tuple[Mask, ...] = (
 
 def mask(messages: pl.Series, own: Sequence[str] = ()) -> pl.Series:
     """Masked copies of digit-reduced `messages` (String); the user's `own` patterns go first."""
-    masked = pl.col("message")
+    message = masked = pl.col("message")
     for pattern in own:
         masked = masked.str.replace_all(pattern, WILDCARD)
+    table = messages.to_frame("message")
+    needed = {each.needs for each in MASKS}
+    there = table.select(message.str.contains(text, literal=True).any().alias(text) for text in needed).row(
+        0, named=True
+    )
     for each in MASKS:
-        masked = masked.str.replace_all(each.pattern, each.by)
-    return messages.to_frame("message").select(masked).to_series().alias(messages.name)
+        if there[each.needs]:
+            masked = masked.str.replace_all(each.pattern, each.by)
+    return table.select(masked).to_series().alias(messages.name)
