@@ -119,5 +119,6 @@ int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbe
         views[i] = view_of(shapes.bytes, shapes.shapes[i].begin, shapes.shapes[i].length);
     free(shapes.shapes);
     free(shapes.slots);
-    return give_texts(views, shapes.count, shapes.bytes, (int64_t)shapes.used, schema, distinct);
+    uint8_t *bytes = realloc(shapes.bytes, shapes.used + 1); /* without the room that was not needed */
+    return give_texts(views, shapes.count, bytes ? bytes : shapes.bytes, (int64_t)shapes.used, schema, distinct);
 }

@@ -1,16 +1,18 @@
 """One stream: a log, with its rotated siblings in the order of time, as blocks of lines."""
 
+import ctypes
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
 import polars as pl
 
 from logscan.sources.compression import chunks
 from logscan.sources.inputs import open_input
 from logscan.sources.lines import BLOCK, MAX_LINE, PIECE, Piece, split
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3), in bytes but for the last
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class Stream:
         self, on_problem: Callable[[Problem], None], size: int = BLOCK, max_line: int = MAX_LINE
     ) -> Iterator[Block]:
         """All lines, in blocks of about `size` bytes. Each call reads from the beginning (a pipe if spooled)."""
-        _keep_freed_memory()
+        _keep_freed_memory()  # before there are threads
+        return self._blocks(on_problem, size, max_line)
+
+    def _blocks(self, on_problem: Callable[[Problem], None], size: int, max_line: int) -> Iterator[Block]:
         before = 0
         for source in self.files:
             try:
@@ -79,8 +84,12 @@ class Stream:
 
 def _keep_freed_memory() -> None:
     """glibc gives each large buffer that is freed back to the system, and gets the next one page by page, which takes
-    longer than most work on it. It keeps as much as the largest that it saw freed, if that is less than 32 MiB."""
-    np.empty((32 << 20) - (1 << 16), np.uint8)
+    longer than most work on it. It shall keep some for the next, in one place for all threads, not in one for each."""
+    with suppress(AttributeError):  # in other libraries
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(M_TRIM_THRESHOLD, 16 << 20)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def _joined(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
