@@ -56,8 +56,8 @@ def write_detectors(found: Figures) -> str:
     )
     parts += [
         "Rows of `logllama` with the same `rl.episodes` are one network by several rules, so their time to train is "
-        "the same one. The baseline learns while the log is read, and has none of its own. For comparison, F1 as "
-        "published, on the whole corpus and not on this sample:",
+        "the same one; it is that of the processor, all threads together. The baseline learns while the log is read, "
+        "and has none of its own. For comparison, F1 as published, on the whole corpus and not on this sample:",
         table("published|F1", published),
     ]
     return "\n\n".join(parts)

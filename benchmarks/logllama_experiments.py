@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
+import orjson
 import torch
 from processes import seconds
 
@@ -100,7 +101,7 @@ class Lab:
                 figures = detector.fit(normal_of(data), data.reader.keys.hashes(), True, run(seed))
             card = card_for(data, TrainOptions(share, seed, detector="logllama", settings=self.settings(name)))
             scores, anomalous = detector.score(data.test.windows).window, data.test.anomalous
-            card |= measured(scores, anomalous, data.corpus.prevalence) | {"training": figures | {"seconds": taken()}}
+            card |= measured(scores, anomalous, data.corpus.prevalence) | {"training": figures | taken()}
             save(folder, data.profile, card, detector, HeldOut.of(data.test.windows, anomalous))
             worst, seen = (np.concatenate(parts) for parts in zip(*detector.held_out_, strict=True))
             np.savez(held_out, worst=worst, seen=seen)
@@ -115,23 +116,25 @@ class Lab:
         """A trained network by a rule, on the test part."""
         trained, data = self.trained(name, share, seed), self.hdfs(share, seed)
         detector = trained.detector.with_rule(rule)
-        return result_of(label, detector, data, seed, trained.figures["seconds"])
+        return result_of(label, detector, data, seed, trained.figures["processor_seconds"])
 
 
 @contextmanager
-def resumable(called: str, checkpoints: Path) -> Iterator[tuple[Callable[[int], Run], Callable[[], float]]]:
-    """A training that goes on where it was cut, and its seconds, those before the cut included."""
+def resumable(called: str, checkpoints: Path) -> Iterator[tuple[Callable[[int], Run], Callable[[], dict[str, float]]]]:
+    """A training that goes on where it was cut, and its seconds by the clock and by the processor, those before the cut
+    included."""
     checkpoints.mkdir(parents=True, exist_ok=True)
-    clock = checkpoints / "seconds"
-    before, began = float(clock.read_text()) if clock.is_file() else 0.0, perf_counter()
+    path, clocks = checkpoints / "seconds.json", {"seconds": perf_counter, "processor_seconds": process_time}
+    began = {name: clock() for name, clock in clocks.items()}
+    before = orjson.loads(path.read_bytes()) if path.is_file() else dict.fromkeys(clocks, 0.0)
 
-    def taken() -> float:
-        return before + perf_counter() - began
+    def taken() -> dict[str, float]:
+        return {name: before[name] + clock() - began[name] for name, clock in clocks.items()}
 
     def ended(stage: str, epoch: int, epochs: int, figures: dict[str, float], /) -> None:
-        clock.write_text(str(taken()))
+        path.write_bytes(orjson.dumps(taken()))
         if epoch % 10 == 0:
-            print(f"{called}: {stage} {epoch}/{epochs}, {taken():,.0f} s", file=sys.stderr)
+            print(f"{called}: {stage} {epoch}/{epochs}, {taken()['seconds']:,.0f} s", file=sys.stderr)
 
     yield lambda seed: Run(seed, checkpoints, ended), taken
 
