@@ -32,7 +32,7 @@ from logscan.evaluation.results import STUDENT, Result, over_seeds
 from logscan.models.bundle import load, load_held_out, read_card, save
 from logscan.models.export import export
 from logscan.models.held_out import HeldOut
-from logscan.networks.judging import Judge
+from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.run import Run
 from logscan.runtime.session import open_session
 from logscan.scan import no_progress
@@ -195,8 +195,32 @@ def detectors(lab: Lab) -> Figures:
                 [*plain, *(lab.ruled(name, share, seed, rule, label) for label, (name, rule) in variants.items())]
             )
         rows = [over_seeds(alike).to_json() for alike in zip(*runs, strict=True)]
-        found[title] = {**frame_of(lab.hdfs(share, lab.seeds[0])), "rows": rows}
+        errors = [errors_with_counts(lab, share, seed) for seed in lab.seeds]
+        found[title] = {**frame_of(lab.hdfs(share, lab.seeds[0])), "rows": rows, "errors": errors}
     return found
+
+
+def errors_with_counts(lab: Lab, share: float | None, seed: int) -> Figures:
+    """What `small` gets wrong with counts.
+
+    new: normal windows with new counts; false: those that it finds, unseen: with keys that were never seen; missed:
+    anomalous windows that it does not find, known: with known counts; threshold, and least: the surprise of the least
+    surprising anomalous window with new counts, nats
+    """
+    test, detector = lab.hdfs(share, seed).test, lab.trained(SMALL, share, seed).detector.with_rule(COUNTS)
+    worst, known = detector.judge.judge(test.windows).worst_nats(test.windows), detector.seen(test.windows.vectors)
+    found = detector.score(test.windows).window > 0.5
+    false, missed = found & ~test.anomalous, ~found & test.anomalous
+    return {
+        "seed": seed,
+        "threshold": detector.threshold_,
+        "new": int((~known & ~test.anomalous).sum()),
+        "false": int(false.sum()),
+        "unseen": int((worst[false] == UNSEEN).sum()),
+        "missed": int(missed.sum()),
+        "known": int((missed & known).sum()),
+        "least": float(worst[test.anomalous & ~known].min()),
+    }
 
 
 def score_of(table: CountVectors) -> Callable[[Windows], Any]:
