@@ -11,6 +11,7 @@ few windows and marks the page as not for quoting: it shows that every section w
 from logllama_experiments import (
     PAPER,
     SMALL,
+    UNREWARDED,
     WITHOUT,
     Lab,
     ablation,
@@ -89,6 +90,9 @@ def errors(title: str, row: Figures) -> tuple[str, ...]:
     return (title, str(row["seed"]), *nats, str(row["new"]), f"{row['false']} ({row['unseen']})", missed)
 
 
+NETWORKS = {SMALL: "with RL", UNREWARDED: "without its reward", WITHOUT: "without RL"}
+
+
 def write_top_k(found: Figures) -> str:
     parts = ["The paper's rule for every K, on the same data, seed 0. The K in use is half of the keys."]
     for title, of in found.items():
@@ -111,21 +115,25 @@ def write_top_k(found: Figures) -> str:
 
 
 def write_ablation(found: Figures) -> str:
-    parts = ["The same networks on the same data, with reinforcement (RL) and without."]
+    parts = [
+        "The same networks on the same data, with reinforcement (RL), without, and with its rewards cut to 0 by "
+        "`rl.clip=0`: what is left then is the anchor, ten more passes of the language model, and the entropy bonus."
+    ]
     for title, of in found.items():
-        rows = [
-            ("with RL" if row["network"] == SMALL else "without RL", row["rule"], *quality(row)) for row in of["rows"]
-        ]
+        rows = [(NETWORKS[row["network"]], row["rule"], *quality(row)) for row in of["rows"]]
         rewards = ", ".join(f"{reward:.4f}" for reward in of["rewards"])
         shares = [
-            ("with RL" if name == SMALL else "without RL", percent(hits["normal"]), percent(hits["anomalous"]))
-            for name, hits in of["hits"].items()
+            (NETWORKS[name], percent(hits["normal"]), percent(hits["anomalous"])) for name, hits in of["hits"].items()
         ]
-        verdicts = [f"- by the rule `{rule}`: {verdict(gain)}" for rule, gain in of["gains"].items()]
+        verdicts = [
+            f"- {NETWORKS[name]}, by the rule `{rule}`: {verdict(gain)}"
+            for rule, gains in of["gains"].items()
+            for name, gain in gains.items()
+        ]
         parts += [
             f"**From {title}.** {of_seeds(of['rows'])}",
             table("network|rule|F1|95 %|precision|recall|AUROC", rows),
-            "What reinforcement adds to F1, with and without compared seed by seed:\n\n" + "\n".join(verdicts),
+            "What is added to the F1 without RL, compared seed by seed:\n\n" + "\n".join(verdicts),
             f"Mean reward of a step, episode by episode: {rewards}. Steps of test windows whose true key is in the "
             "Top-K, which is a reward of +1:",
             table("network|normal windows|anomalous windows", shares),

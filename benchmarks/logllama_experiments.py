@@ -43,10 +43,11 @@ from logscan.windows import Windows
 
 Figures = dict[str, Any]
 
-SMALL, WITHOUT, PAPER = "small", "small without RL", "paper"
+SMALL, WITHOUT, UNREWARDED, PAPER = "small", "small without RL", "small without reward", "paper"
 NETWORKS: dict[str, dict[str, Any]] = {
     SMALL: PRESETS["small"],
     WITHOUT: merged(PRESETS["small"], {"rl": {"episodes": 0}}),
+    UNREWARDED: merged(PRESETS["small"], {"rl": {"clip": 0.0}}),  # the anchor and the entropy bonus alone
     PAPER: {"lm": {"patience": 0}},
 }
 SURPRISE, TOP_K, COUNTS = Options(), Options(rule="top-k"), Options(combine="counts")
@@ -87,11 +88,12 @@ class Lab:
 
     def trained(self, name: str, share: float | None, seed: int) -> Trained:
         """A network of NETWORKS on the HDFS sample, from the folder of work if it is there."""
-        data, called = self.hdfs(share, seed), f"{name.replace(' ', '-')}-{share or 'protocol'}-{seed}"
+        data, at = self.hdfs(share, seed), f"{share or 'protocol'}-{seed}"
+        called = f"{name.replace(' ', '-')}-{at}"
         folder, checkpoints = self.work / "networks" / called, self.work / "checkpoints" / called
-        if name == SMALL and not folder.is_dir() and not checkpoints.is_dir():
+        if name in (SMALL, UNREWARDED) and not folder.is_dir() and not checkpoints.is_dir():
             self.trained(WITHOUT, share, seed)  # its language model is the same: reinforcement goes on from there
-            without = checkpoints.with_name(called.replace("small", "small-without-RL"))
+            without = checkpoints.with_name(f"{WITHOUT.replace(' ', '-')}-{at}")
             if without.is_dir():
                 shutil.copytree(without, checkpoints)
         held_out = folder / "held_out.npz"  # what the rules are calibrated on, which a bundle does not hold
@@ -246,17 +248,20 @@ def top_k(lab: Lab) -> Figures:
 
 
 def ablation(lab: Lab) -> Figures:
-    """With and without reinforcement."""
+    """With reinforcement, without, and with all of it but its reward."""
     found = {}
     for title, share in SHARES.items():
         rules = {"surprise": SURPRISE, "top-k": TOP_K}
         results = {
             (name, rule): [lab.ruled(name, share, seed, options, name) for seed in lab.seeds]
-            for name in (SMALL, WITHOUT)
+            for name in (SMALL, UNREWARDED, WITHOUT)
             for rule, options in rules.items()
         }
         rows = [{"network": name, "rule": rule, **over_seeds(of).to_json()} for (name, rule), of in results.items()]
-        gains = {rule: gain(results[SMALL, rule], results[WITHOUT, rule]) for rule in rules}
+        gains = {
+            rule: {name: gain(results[name, rule], results[WITHOUT, rule]) for name in (SMALL, UNREWARDED)}
+            for rule in rules
+        }
         rewards = np.array([lab.trained(SMALL, share, seed).figures["rewards"] for seed in lab.seeds]).mean(0)
         found[title] = {
             "rows": rows,
