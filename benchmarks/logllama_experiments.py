@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
+import orjson
 import torch
 from processes import seconds
 
@@ -31,7 +32,7 @@ from logscan.evaluation.results import STUDENT, Result, over_seeds
 from logscan.models.bundle import load, load_held_out, read_card, save
 from logscan.models.export import export
 from logscan.models.held_out import HeldOut
-from logscan.networks.judging import Judge
+from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.run import Run
 from logscan.runtime.session import open_session
 from logscan.scan import no_progress
@@ -42,10 +43,11 @@ from logscan.windows import Windows
 
 Figures = dict[str, Any]
 
-SMALL, WITHOUT, PAPER = "small", "small without RL", "paper"
+SMALL, WITHOUT, UNREWARDED, PAPER = "small", "small without RL", "small without reward", "paper"
 NETWORKS: dict[str, dict[str, Any]] = {
     SMALL: PRESETS["small"],
     WITHOUT: merged(PRESETS["small"], {"rl": {"episodes": 0}}),
+    UNREWARDED: merged(PRESETS["small"], {"rl": {"clip": 0.0}}),  # the anchor and the entropy bonus alone
     PAPER: {"lm": {"patience": 0}},
 }
 SURPRISE, TOP_K, COUNTS = Options(), Options(rule="top-k"), Options(combine="counts")
@@ -86,11 +88,12 @@ class Lab:
 
     def trained(self, name: str, share: float | None, seed: int) -> Trained:
         """A network of NETWORKS on the HDFS sample, from the folder of work if it is there."""
-        data, called = self.hdfs(share, seed), f"{name.replace(' ', '-')}-{share or 'protocol'}-{seed}"
+        data, at = self.hdfs(share, seed), f"{share or 'protocol'}-{seed}"
+        called = f"{name.replace(' ', '-')}-{at}"
         folder, checkpoints = self.work / "networks" / called, self.work / "checkpoints" / called
-        if name == SMALL and not folder.is_dir() and not checkpoints.is_dir():
+        if name in (SMALL, UNREWARDED) and not folder.is_dir() and not checkpoints.is_dir():
             self.trained(WITHOUT, share, seed)  # its language model is the same: reinforcement goes on from there
-            without = checkpoints.with_name(called.replace("small", "small-without-RL"))
+            without = checkpoints.with_name(f"{WITHOUT.replace(' ', '-')}-{at}")
             if without.is_dir():
                 shutil.copytree(without, checkpoints)
         held_out = folder / "held_out.npz"  # what the rules are calibrated on, which a bundle does not hold
@@ -100,7 +103,7 @@ class Lab:
                 figures = detector.fit(normal_of(data), data.reader.keys.hashes(), True, run(seed))
             card = card_for(data, TrainOptions(share, seed, detector="logllama", settings=self.settings(name)))
             scores, anomalous = detector.score(data.test.windows).window, data.test.anomalous
-            card |= measured(scores, anomalous, data.corpus.prevalence) | {"training": figures | {"seconds": taken()}}
+            card |= measured(scores, anomalous, data.corpus.prevalence) | {"training": figures | taken()}
             save(folder, data.profile, card, detector, HeldOut.of(data.test.windows, anomalous))
             worst, seen = (np.concatenate(parts) for parts in zip(*detector.held_out_, strict=True))
             np.savez(held_out, worst=worst, seen=seen)
@@ -115,23 +118,25 @@ class Lab:
         """A trained network by a rule, on the test part."""
         trained, data = self.trained(name, share, seed), self.hdfs(share, seed)
         detector = trained.detector.with_rule(rule)
-        return result_of(label, detector, data, seed, trained.figures["seconds"])
+        return result_of(label, detector, data, seed, trained.figures["processor_seconds"])
 
 
 @contextmanager
-def resumable(called: str, checkpoints: Path) -> Iterator[tuple[Callable[[int], Run], Callable[[], float]]]:
-    """A training that goes on where it was cut, and its seconds, those before the cut included."""
+def resumable(called: str, checkpoints: Path) -> Iterator[tuple[Callable[[int], Run], Callable[[], dict[str, float]]]]:
+    """A training that goes on where it was cut, and its seconds by the clock and by the processor, those before the cut
+    included."""
     checkpoints.mkdir(parents=True, exist_ok=True)
-    clock = checkpoints / "seconds"
-    before, began = float(clock.read_text()) if clock.is_file() else 0.0, perf_counter()
+    path, clocks = checkpoints / "seconds.json", {"seconds": perf_counter, "processor_seconds": process_time}
+    began = {name: clock() for name, clock in clocks.items()}
+    before = orjson.loads(path.read_bytes()) if path.is_file() else dict.fromkeys(clocks, 0.0)
 
-    def taken() -> float:
-        return before + perf_counter() - began
+    def taken() -> dict[str, float]:
+        return {name: before[name] + clock() - began[name] for name, clock in clocks.items()}
 
     def ended(stage: str, epoch: int, epochs: int, figures: dict[str, float], /) -> None:
-        clock.write_text(str(taken()))
+        path.write_bytes(orjson.dumps(taken()))
         if epoch % 10 == 0:
-            print(f"{called}: {stage} {epoch}/{epochs}, {taken():,.0f} s", file=sys.stderr)
+            print(f"{called}: {stage} {epoch}/{epochs}, {taken()['seconds']:,.0f} s", file=sys.stderr)
 
     yield lambda seed: Run(seed, checkpoints, ended), taken
 
@@ -192,8 +197,32 @@ def detectors(lab: Lab) -> Figures:
                 [*plain, *(lab.ruled(name, share, seed, rule, label) for label, (name, rule) in variants.items())]
             )
         rows = [over_seeds(alike).to_json() for alike in zip(*runs, strict=True)]
-        found[title] = {**frame_of(lab.hdfs(share, lab.seeds[0])), "rows": rows}
+        errors = [errors_with_counts(lab, share, seed) for seed in lab.seeds]
+        found[title] = {**frame_of(lab.hdfs(share, lab.seeds[0])), "rows": rows, "errors": errors}
     return found
+
+
+def errors_with_counts(lab: Lab, share: float | None, seed: int) -> Figures:
+    """What `small` gets wrong with counts.
+
+    new: normal windows with new counts; false: those that it finds, unseen: with keys that were never seen; missed:
+    anomalous windows that it does not find, known: with known counts; threshold, and least: the surprise of the least
+    surprising anomalous window with new counts, nats
+    """
+    test, detector = lab.hdfs(share, seed).test, lab.trained(SMALL, share, seed).detector.with_rule(COUNTS)
+    worst, known = detector.judge.judge(test.windows).worst_nats(test.windows), detector.seen(test.windows.vectors)
+    found = detector.score(test.windows).window > 0.5
+    false, missed = found & ~test.anomalous, ~found & test.anomalous
+    return {
+        "seed": seed,
+        "threshold": detector.threshold_,
+        "new": int((~known & ~test.anomalous).sum()),
+        "false": int(false.sum()),
+        "unseen": int((worst[false] == UNSEEN).sum()),
+        "missed": int(missed.sum()),
+        "known": int((missed & known).sum()),
+        "least": float(worst[test.anomalous & ~known].min()),
+    }
 
 
 def score_of(table: CountVectors) -> Callable[[Windows], Any]:
@@ -219,17 +248,20 @@ def top_k(lab: Lab) -> Figures:
 
 
 def ablation(lab: Lab) -> Figures:
-    """With and without reinforcement."""
+    """With reinforcement, without, and with all of it but its reward."""
     found = {}
     for title, share in SHARES.items():
         rules = {"surprise": SURPRISE, "top-k": TOP_K}
         results = {
             (name, rule): [lab.ruled(name, share, seed, options, name) for seed in lab.seeds]
-            for name in (SMALL, WITHOUT)
+            for name in (SMALL, UNREWARDED, WITHOUT)
             for rule, options in rules.items()
         }
         rows = [{"network": name, "rule": rule, **over_seeds(of).to_json()} for (name, rule), of in results.items()]
-        gains = {rule: gain(results[SMALL, rule], results[WITHOUT, rule]) for rule in rules}
+        gains = {
+            rule: {name: gain(results[name, rule], results[WITHOUT, rule]) for name in (SMALL, UNREWARDED)}
+            for rule in rules
+        }
         rewards = np.array([lab.trained(SMALL, share, seed).figures["rewards"] for seed in lab.seeds]).mean(0)
         found[title] = {
             "rows": rows,

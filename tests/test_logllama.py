@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import log
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -394,6 +395,18 @@ def test_another_rule_is_what_would_have_been_fitted(windows_of: WindowsOf, dete
         other = detector.with_rule(changed)
         assert other.threshold_ == fresh.threshold_
         assert other.score(windows).window.tolist() == fresh.score(windows).window.tolist()
+
+
+@pytest.mark.parametrize(
+    ("nats", "threshold"), [([9.0] * 10, -log(0.005)), ([9.0] * 10 + [6.0], 6.0), ([9.0] * 11, -log(0.001))]
+)
+def test_with_counts_the_threshold_stays_between_two_probabilities(nats: list[float], threshold: float) -> None:
+    """Of 10,000 held-out windows ten may be anomalous, and those with known counts never are."""
+    detector = LogLLaMA(Options(combine="counts"))
+    known = np.full(10_000 - len(nats), 20.0)
+    detector.held_out_ = [(np.append(nats, known), np.arange(10_000) >= len(nats))]
+    detector.calibrate()
+    assert detector.threshold_ == threshold
 
 
 def test_too_few_windows_for_parts_are_judged_by_the_held_out_alone(windows_of: WindowsOf) -> None:

@@ -110,12 +110,18 @@ class LogLLaMA(NextKey):
 
     def calibrate(self) -> None:
         """Put the threshold where a share `false_positives` of the held-out normal windows would be anomalous, but
-        never below the surprise of a key that has the probability `improbable`."""
-        options, improbable = self.options, self.options.improbable
+        never below the surprise of a key that has the probability `improbable`.
+
+        With counts it is put as the baseline puts its own: few normal windows have counts that were never seen, and
+        the worst of few says little, so that `improbable` is the most that it may ask.
+        """
+        options, improbable = self.options, -log(self.options.improbable)
         worst, seen = (np.concatenate(parts) for parts in zip(*self.held_out_, strict=True))
         if options.combine == "counts":
-            improbable, worst = options.improbable_counts, np.where(seen, 0.0, worst)
-        self.threshold_ = max(-log(improbable), exceeded_by(options.false_positives, worst))
+            allowed = exceeded_by(options.false_positives_counts, np.where(seen, 0.0, worst))
+            self.threshold_ = min(improbable, max(-log(options.improbable_counts), allowed))
+        else:
+            self.threshold_ = max(improbable, exceeded_by(options.false_positives, worst))
 
     def with_rule(self, options: Options) -> Self:
         """The same networks by the `rule` and the `combine` of other options, as `fit` would have calibrated them."""

@@ -77,7 +77,9 @@ class Options:
     folds: networks trained beside the one that is kept, each without another part of the normal windows, which it
     judges for the threshold; 0: the threshold is found on those of `held_out`, which is as many times faster
     false_positives: share of held-out normal windows that may be called anomalous
-    improbable: a probability of a key above which it is never surprising; improbable_counts: the same with `counts`
+    improbable: a probability of a key above which it is never surprising
+    false_positives_counts, improbable_counts: the same with `counts`; there a key less probable than `improbable` is
+    always surprising, as in the baseline
     """
 
     lm: Language = field(default_factory=Language)
@@ -89,11 +91,13 @@ class Options:
     folds: int = 4
     false_positives: float = 0.003
     improbable: float = 0.001
+    false_positives_counts: float = 0.001
     improbable_counts: float = 0.005
 
     def __post_init__(self) -> None:
         """Raises ValueError for shares that are none."""
-        for name in ("top_k", "held_out", "false_positives", "improbable", "improbable_counts"):
+        shares = ("top_k", "held_out", "false_positives", "improbable", "false_positives_counts", "improbable_counts")
+        for name in shares:
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} should lie between 0 and 1")
         if self.folds not in (0, *range(2, 100)):
