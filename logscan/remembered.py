@@ -5,7 +5,6 @@ less than to join tables, and does not grow with what is remembered.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ class Remembered:
         self._columns = list(columns)
         self._schema = pl.Schema()
         self._known: dict[Row, Row] = {}
-        self._size = 0
+        self._size = 0  # bytes that were added since it was last too much
 
     def joined(self, rows: pl.DataFrame, work_out: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         """The rows with the columns that `work_out` gives for those that are new, each once, a row each."""
@@ -38,16 +37,12 @@ class Remembered:
                 new.setdefault(row, at)
         if new or not self._schema:
             if self._size > LIMIT:
-                known, self._known, self._size = self._known, {}, 0
-                self._add({row: known[row] for row in wanted if row in known})
-            found = work_out(rows_of(asked, np.array([*new.values()], np.int64)))
+                self._known, self._size = {row: self._known[row] for row in wanted if row in self._known}, 0
+            asked = rows_of(asked, np.array([*new.values()], np.int64))
+            found = work_out(asked)
             self._schema = found.schema
-            self._add(dict(zip(new, found.rows(), strict=True)))
+            self._known.update(zip(new, found.rows(), strict=True))
+            self._size += OBJECTS * len(new) + int(asked.estimated_size() + found.estimated_size())
         columns = zip(*[self._known[row] for row in wanted], strict=True) if wanted else ((),) * len(self._schema)
         named = zip(self._schema.items(), columns, strict=True)
         return rows.hstack([pl.Series(name, values, dtype) for (name, dtype), values in named])
-
-    def _add(self, found: dict[Row, Row]) -> None:
-        self._known |= found
-        texts = (value for row in found.items() for value in chain(*row) if isinstance(value, str))
-        self._size += OBJECTS * len(found) + sum(map(len, texts))
