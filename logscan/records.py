@@ -19,10 +19,12 @@ import numpy.typing as npt
 import polars as pl
 
 from logscan import formats
+from logscan.columns import rows_of
 from logscan.errors import OptionError
 from logscan.formats import Layout
 from logscan.formats.layout import TAIL
 from logscan.regex import checked
+from logscan.remembered import Remembered
 from logscan.sources import Block, Problem, Stream
 from logscan.templates.keys import Keys
 from logscan.templates.messages import Messages
@@ -30,7 +32,6 @@ from logscan.windows.cut import Window
 from logscan.windows.sessions import Ints
 
 SAMPLE = 2_000  # lines on which a layout is detected
-REMEMBERED = 12 << 20  # bytes of distinct shapes, and of messages, that are remembered
 MESSAGE = 4096  # characters of a message that its template is made of
 WORKERS = 3  # one of them reads
 AHEAD = 1  # blocks read before the records of the first are asked for
@@ -83,8 +84,8 @@ class Reader:
     sources: list[str] = field(default_factory=list)
     files: dict[tuple[str, int], int] = field(default_factory=dict)  # name and file -> their numbers
     _cuts: dict[str, Window] = field(default_factory=dict)  # by stream
-    _shapes: dict[str, pl.DataFrame] = field(default_factory=dict)  # by format: the attributes of each shape
-    _keyed: pl.DataFrame | None = None  # the key of each message with its level and number
+    _shapes: dict[str, Remembered] = field(default_factory=dict)  # by format: the attributes of each shape
+    _keyed: Remembered = field(default_factory=lambda: Remembered(KEYED))
 
     def __post_init__(self) -> None:
         if self.messages is not None:
@@ -92,7 +93,7 @@ class Reader:
 
     def freeze(self) -> npt.NDArray[np.int32]:
         """End the learning of keys (see `Keys.freeze`); every message is looked up anew."""
-        self._keyed = None
+        self._keyed = Remembered(KEYED)
         return self.keys.freeze()
 
     def chunks(self, stream: Stream) -> Iterator[Chunk]:
@@ -175,7 +176,7 @@ class Reader:
         if (
             not over
             and len(records)
-            and len(last := lines.slice(lines["line"].search_sorted(records["line"][-1]))) < TAIL
+            and len(last := lines.slice(int(np.searchsorted(lines["line"].to_numpy(), records["line"][-1])))) < TAIL
         ):
             records, rest = records.head(-1), last
         return self._chunk(*self._wanted(stream, block, layout, records)), rest
@@ -206,9 +207,9 @@ class Reader:
         digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
         own_text = self.messages is not None and self.messages.input == "raw"
         columns = ["line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])]
-        records = layout.records(lines, before).select(columns)
+        records = layout.records(lines, before).select_seq(columns)
         if layout.kept is None:
-            return records.with_columns(group=pl.col("shape").to_physical())
+            return records.hstack([records["shape"].to_physical().alias("group")])
         return records.with_row_index("group").with_columns(pl.col("group").first().over("shape", "kept"))
 
     def _wanted(self, stream: str, block: Block, layout: Layout, records: pl.DataFrame) -> Wanted:
@@ -216,11 +217,11 @@ class Reader:
         number = self.files.setdefault((block.source, block.file), len(self.sources))
         if number == len(self.sources):
             self.sources.append(block.source)
-        records = records.with_columns(pl.lit(number, pl.Int32).alias("source"))
+        records = records.hstack([pl.Series("source", np.full(len(records), number, np.int32))])
         if self.only is EVERYTHING and self.anomalous is None and self.group is None:
             return block, layout, self._cuts[stream].cut(records)
-        shapes = records["shape"].unique(maintain_order=True).cast(pl.String)
-        labels = self._attributes(layout, shapes).select("shape", "label")
+        shapes = records.select(pl.col("shape").unique(maintain_order=True).cast(pl.String))
+        labels = self._with_attributes(layout, shapes).select("shape", "label")
         records = records.with_columns(pl.col("shape").cast(pl.String), file=pl.lit(block.source))
         records = records.join(labels, on="shape", maintain_order="left")
         if self.anomalous is not None:
@@ -232,54 +233,29 @@ class Reader:
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
         kind, begins = _numbered(records["group"].to_numpy())
-        kinds = (
-            records.select("shape", "kept")
-            .filter(begins)
-            .with_columns(pl.col("shape").cast(pl.String), n=np.bincount(kind).astype(np.uint32))
-        )
-        kinds = kinds.join(self._attributes(layout, kinds["shape"]), on="shape", maintain_order="left")
-        kinds = self._with_keys(kinds)
-        numbers = pl.Series(kind.astype(np.uint32))
-        records = records.with_columns(kind=numbers, key=kinds["key"].gather(numbers))
+        kinds = rows_of(records[["shape", "kept"]], np.flatnonzero(begins))
+        counts = pl.Series("n", np.bincount(kind).astype(np.uint32))
+        kinds = pl.DataFrame([kinds["shape"].cast(pl.String), kinds["kept"], counts])
+        kinds = self._keyed.joined(self._with_attributes(layout, kinds), self.keys.of)
+        numbers = pl.Series("kind", kind.astype(np.uint32))
+        records = records.hstack([numbers, kinds["key"][numbers]])
         if self.messages is not None and self.messages.input != "raw":
             records = records.with_columns(message=self.messages.of(kinds["message"], kinds["key"]).gather(numbers))
         if self.messages is not None and self.messages.input == "raw":
             said = layout.attributes(_own_text(records))["message"].str.head(MESSAGE)
             records = records.with_columns(message=self.messages.of(said, records["key"])).drop("text")
-        return Chunk(records.drop("group", "shape", "kept"), kinds.drop("shape"), block.read)
+        for column in ("group", "shape", "kept"):
+            records.drop_in_place(column)
+        kinds.drop_in_place("shape")
+        return Chunk(records, kinds, block.read)
 
-    def _attributes(self, layout: Layout, shapes: pl.Series) -> pl.DataFrame:
-        """A row a shape with its level, component, message and label, remembered for shapes met before."""
-        name = layout.format.name
-        known = self._shapes.get(name)
-        new = shapes if known is None else shapes.filter(~shapes.is_in(known["shape"].implode()))
-        if len(new) or known is None:
-            new = new.unique(maintain_order=True)
-            if known is not None and known.estimated_size() > REMEMBERED:
-                known = detached(known.filter(pl.col("shape").is_in(shapes.implode())))
-            fresh = layout.attributes(new).with_columns(new.alias("shape"), pl.col("message").str.head(MESSAGE))
-            fresh = detached(fresh)
-            known = self._shapes[name] = fresh if known is None else pl.concat([known, fresh])
-        return known
+    def _with_attributes(self, layout: Layout, kinds: pl.DataFrame) -> pl.DataFrame:
+        """The kinds with the level, component, message and label of each shape."""
 
-    def _with_keys(self, kinds: pl.DataFrame) -> pl.DataFrame:
-        """The kinds with the key of each message, level and number, remembered for those met before."""
-        known = self._keyed
-        if known is not None:
-            keyed = kinds.join(known, on=KEYED, how="left", nulls_equal=True, maintain_order="left")
-            if not keyed["key"].null_count():
-                return keyed
-        needed = kinds.select(KEYED).unique(maintain_order=True)
-        new = (
-            needed
-            if known is None
-            else needed.join(known, on=KEYED, how="anti", nulls_equal=True, maintain_order="left")
-        )
-        if known is not None and known.estimated_size() > REMEMBERED:
-            known = detached(known.join(needed, on=KEYED, how="semi", nulls_equal=True))
-        fresh = detached(pl.concat([new, self.keys.of(new)], how="horizontal"))
-        self._keyed = fresh if known is None else pl.concat([known, fresh])
-        return kinds.join(self._keyed, on=KEYED, nulls_equal=True, maintain_order="left")
+        def attributes(new: pl.DataFrame) -> pl.DataFrame:
+            return layout.attributes(new["shape"]).with_columns(pl.col("message").str.head(MESSAGE))
+
+        return self._shapes.setdefault(layout.format.name, Remembered(["shape"])).joined(kinds, attributes)
 
 
 def _ahead(blocks: Iterator[Block], pool: ThreadPoolExecutor) -> Iterator[Block]:

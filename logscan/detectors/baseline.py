@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logscan.columns import rows_of
 from logscan.detectors.evidence import EVIDENCE, evidence, in_json, together
 from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
 from logscan.detectors.rates import RateJudge
@@ -152,7 +153,7 @@ class Baseline:
         if not len(rows):
             return EVIDENCE
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
-        return evidence("new", records[rows], surprise)
+        return evidence("new", rows_of(records, rows), surprise)
 
     def _rare(self, records: pl.DataFrame) -> pl.DataFrame:
         local = records.filter(pl.col("key").is_in(self._local.implode()))
@@ -305,7 +306,7 @@ class Baseline:
         end, same = pl.Series(at_end), pl.Series(before == keys[rows])
         how = pl.when(end).then(pl.lit("end")).when(same).then(pl.lit("again")).otherwise(pl.lit("step"))
         past = pl.when(pl.Series(seen[window[rows]])).then(pl.lit("seen")).otherwise(pl.lit("new"))
-        found = windows.events[rows].with_columns(
+        found = rows_of(windows.events, rows).with_columns_seq(
             surprise=pl.Series(surprise),
             last_line=pl.col("line"),
             session=pl.col("window"),

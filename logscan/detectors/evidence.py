@@ -27,7 +27,7 @@ def evidence(
     kind: str | pl.Expr, records: pl.DataFrame, surprise: pl.Expr | float, about: pl.Expr | None = None
 ) -> pl.DataFrame:
     """These records as evidence of this kind; `expected` is null where they have none."""
-    return records.select(
+    return records.select_seq(
         pl.lit(kind).alias("kind") if isinstance(kind, str) else kind.alias("kind"),
         *("source", "line", "last_line", "offset", "time", "session", "key"),
         (pl.lit(surprise) if isinstance(surprise, float) else surprise).alias("surprise"),
@@ -40,7 +40,7 @@ def evidence(
 def together(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """All evidence."""
     some = [frame for frame in found if len(frame)]
-    return pl.concat(some) if some else EVIDENCE
+    return (pl.concat(some) if len(some) > 1 else some[0]) if some else EVIDENCE
 
 
 def in_json(expected: list[list[tuple[int, float]]]) -> pl.Series:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logscan.columns import rows_of, stacked
 from logscan.windows.sessions import Ints
 
 Counts = npt.NDArray[np.int32]
@@ -208,7 +209,7 @@ class RateJudge:
         if not new.any():
             return bursts, pl.DataFrame()
         regular = np.sort(first[self.rates.silence[distinct % n] > 0])
-        return bursts, self._silences(records[rows[regular]], codes[regular])
+        return bursts, self._silences(rows_of(records, rows[regular]), codes[regular])
 
     def _over(self, codes: Ints, counts: Ints) -> tuple[Ints, Ints]:
         """Carries so many more records of each key and bucket; the codes that are above their limit now, and how many
@@ -234,7 +235,7 @@ class RateJudge:
         bucket, key = np.divmod(codes, len(self.rates.burst))
         limits = pl.Series("burst", self.rates.burst[key]), pl.Series("silence", self.rates.silence[key])
         beats = regular.hstack([pl.Series("bucket", bucket), *limits])
-        beats = pl.concat([self.beats, beats]) if len(self.beats) else beats
+        beats = stacked([self.beats, beats]) if len(self.beats) else beats
         if not len(beats):
             return beats
         key, bucket = beats["key"].to_numpy(), beats["bucket"].to_numpy()
@@ -242,7 +243,7 @@ class RateJudge:
         again = key[order][1:] == key[order][:-1]
         pause = (np.diff(bucket[order]) - 1) * self.rates.width
         found = np.flatnonzero(again & (pause > self.rates.silence[key[order][:-1]]))
-        self.beats = beats[order[~np.append(again, False)]]
+        self.beats = rows_of(beats, order[~np.append(again, False)])
         return beats[order[found]].with_columns(pause=pl.Series(pause[found])) if len(found) else pl.DataFrame()
 
     def silent_at_end(self, idle: int = 0) -> pl.DataFrame:

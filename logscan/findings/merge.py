@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from logscan.detectors.evidence import EVIDENCE
+from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
@@ -76,7 +76,7 @@ class Evidence:
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
-        rows = pl.concat(self._frames).sort("source", "line", maintain_order=True)
+        rows = together(self._frames).sort("source", "line", maintain_order=True)
         kinds = self._values_in_known_lines(rows).partition_by("kind", as_dict=True)
         grouping: dict[Kind, Callable[[pl.DataFrame], Iterable[tuple[frozenset[Item], pl.DataFrame]]]] = {
             "new": _episodes if self.whole else lambda rows: _equal(rows, ["key"]),
@@ -97,17 +97,24 @@ class Evidence:
     def _values_in_known_lines(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of new keys that are known but for a name, or for a state, as evidence of that value."""
         new = pl.col("kind") == "new"
-        stretch = (pl.col("line") * 20 // pl.col("line").max().over("source")).alias("stretch")
-        found = rows.filter(new).group_by("key", maintain_order=True).agg(stretch.n_unique())
-        keys, everywhere = found["key"].to_list(), set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"])
-        names = new_names(keys, everywhere, self.profile.keys)
+        keys = [*dict.fromkeys(rows["key"].filter(rows["kind"] == "new").to_list())]
+        names = new_names(keys, _everywhere(rows.filter(new)) if len(rows) >= EVERYWHERE else set(), self.profile.keys)
         values = {key: f"{NAMES}={names[key]}" if key in names else self.profile.state(key) for key in keys}
+        if not any(values.values()):
+            return rows
         value = pl.col("key").replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.String)
         is_value = new & value.is_not_null()
         return rows.with_columns(
             about=pl.when(is_value).then(value).otherwise("about"),
             kind=pl.when(is_value).then(pl.lit("value")).otherwise("kind"),
         )
+
+
+def _everywhere(new: pl.DataFrame) -> set[int]:
+    """The keys that are written all along the log."""
+    stretch = (pl.col("line") * 20 // pl.col("line").max().over("source")).alias("stretch")
+    found = new.group_by("key").agg(stretch.n_unique())
+    return set(found.filter(pl.col("stretch") >= EVERYWHERE)["key"].to_list())
 
 
 def _without_opening(rows: pl.DataFrame) -> pl.DataFrame:

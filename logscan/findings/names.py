@@ -29,6 +29,8 @@ def new_names(new: list[int], everywhere: set[int], keys: Keys) -> dict[int, str
 
     everywhere: the new keys that are written all along the log
     """
+    if len(new) < RECURS and not everywhere:
+        return {}
     known = _by_length([words_of(keys.template(key)) for key in range(keys.known)])
     swapped: dict[int, frozenset[str]] = {}
     for key in new:

@@ -59,28 +59,32 @@ class Layout:
         else:
             last_line = lines["line"]
         text = first["text"]
-        time = self._times(text).forward_fill()
-        return first.select(
-            "line",
-            last_line.alias("last_line"),
-            "offset",
-            (time if before is None else time.fill_null(before)).alias("time"),
-            _extract(text, self.session).alias("session"),
-            shape.alias("shape"),
-            _extract(text, self.kept).alias("kept"),
-            "text",
-            "raw",
-        )
+        time = self._times(text)
+        if time.null_count():
+            time = time.forward_fill() if before is None else time.forward_fill().fill_null(before)
+        columns = {
+            "line": first["line"],
+            "last_line": last_line,
+            "offset": first["offset"],
+            "time": time,
+            "session": _extract(text, self.session),
+            "shape": shape,
+            "kept": _extract(text, self.kept),
+            "text": text,
+            "raw": first["raw"],
+        }
+        return pl.DataFrame([column.alias(name) for name, column in columns.items()])
 
     def attributes(self, shapes: pl.Series) -> pl.DataFrame:
         """level, component, message, label (String, null where absent but for message), one row a shape."""
         parts = shapes.cast(pl.String).str.splitn("\n", 2).struct.unnest()
         head, exception = parts["field_0"], parts["field_1"]
         found = self._read(head) if self.format.read else self._groups(head)
-        level = found["level"].str.to_uppercase().replace({**LEVELS, **self.format.levels})
-        message = pl.select(
-            pl.when(exception.is_null()).then(found["message"]).otherwise(found["message"] + " " + exception)
-        ).to_series()
+        levels = {**LEVELS, **self.format.levels}
+        level = pl.Series([levels.get(name, name) for name in found["level"].str.to_uppercase()], dtype=pl.String)
+        message = found["message"]
+        if exception.null_count() < len(exception):
+            message = (message + " " + exception).zip_with(exception.is_not_null(), message)
         return pl.DataFrame(
             {"level": level, "component": found["component"], "message": message, "label": found["label"]}
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from logscan.columns import stacked
 from logscan.live.state import State, time_of
 from logscan.records import SAMPLE, Chunk, Reader
 from logscan.sources import Block, Stream
@@ -44,7 +45,7 @@ class Feed:
         """The records that are complete, by source; `now` in seconds of any clock."""
         for one in arrived:
             held = self.held.setdefault(one.file, Held(one.source, one.lines.clear(), now))
-            held.lines, held.since = pl.concat([held.lines, one.lines]), now
+            held.lines, held.since = stacked([held.lines, one.lines]), now
             if self._known(held) or one.ended:
                 yield from self._released(one.file, held, one.ended)
             if one.ended:

@@ -8,6 +8,7 @@ back.
 import numpy as np
 import polars as pl
 
+from logscan.columns import rows_of
 from logscan.detectors.baseline import Baseline, Bools, SequenceDetector
 from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
@@ -20,8 +21,10 @@ from logscan.windows.open import OpenWindows
 from logscan.windows.sessions import Floats, Windows
 
 AGAIN = 1_000_000  # microseconds for which a step is not evidence once more
-STEP = ["session", "source", "line"]
+STEP = ["session", "source", "line"]  # what tells a step from others
 REMEMBERED = 200_000  # beginnings of windows whose last step is known
+
+Step = tuple[int, int, int]  # the values of STEP
 
 
 class Steps:
@@ -66,7 +69,7 @@ class LiveJudge(Baseline):
         self.steps = steps
         self.now = 0
         self._said: dict[tuple[int, int], int] = {}  # when a step was evidence, by the key before it and its own
-        self._early_steps = EVIDENCE.select(STEP)  # that were told before their windows closed
+        self._early_steps: dict[int, list[Step]] = {}  # that were told before their windows closed, by window
         self._complete = True  # the windows that are judged now
         self._over = False  # the log
 
@@ -96,12 +99,12 @@ class LiveJudge(Baseline):
 
     def _rest(self, windows: Windows) -> pl.DataFrame:
         """The evidence in closed windows without the steps that were told early."""
-        evidence, told = self._judge_windows(windows), self._early_steps
-        if not len(told):
+        evidence = self._judge_windows(windows)
+        told = {step for window in windows.ids.tolist() for step in self._early_steps.pop(window, ())}
+        if not told or not len(evidence):
             return evidence
-        self._early_steps = told.filter(~pl.col("session").is_in(pl.Series(windows.ids).implode()))
-        known = evidence.join(told.with_columns(told=True), on=STEP, how="left", maintain_order="left")["told"]
-        return evidence.filter(known.is_null() | pl.col("about").str.contains("/end/"))
+        known = pl.Series([step in told for step in evidence[STEP].iter_rows()], dtype=pl.Boolean)
+        return evidence.filter(~known | pl.col("about").str.contains("/end/"))
 
     def _last_windows(self) -> pl.DataFrame:
         self._over = True
@@ -117,8 +120,8 @@ class LiveJudge(Baseline):
         limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
         certain = nats > np.repeat(limits, grown.lengths)
         if certain.any():
-            steps = grown.events[["window", "source", "line"]][np.flatnonzero(certain)]
-            self._early_steps = pl.concat([self._early_steps, steps.rename({"window": "session"})])
+            for step in rows_of(grown.events[["window", "source", "line"]], np.flatnonzero(certain)).rows():
+                self._early_steps.setdefault(step[0], []).append(step)
         nats[~self._worth_saying(grown, certain)] = 0.0
         chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
         if not len(chosen):
@@ -160,7 +163,9 @@ class LiveJudge(Baseline):
             "bucket": self._rates.now,
         }
         rates = {"carried": self._rates.carried, "beats": self._rates.beats}
-        return State(data, {"open": self.open.held(now), "early": self._early_steps, **rates})
+        early = [step for steps in self._early_steps.values() for step in steps]
+        schema = EVIDENCE[STEP].schema
+        return State(data, {"open": self.open.held(now), "early": pl.DataFrame(early, schema, orient="row"), **rates})
 
     def restore(self, state: State, now: int) -> None:
         """Go on with what `state` gave."""
@@ -170,5 +175,6 @@ class LiveJudge(Baseline):
         self._untold, self.open.closed_early = int(data["untold"]), int(data["closed_early"])
         self.now = now
         self.open.restore(tables["open"], now)
-        self._early_steps = tables["early"]
+        for step in tables["early"].iter_rows():
+            self._early_steps.setdefault(step[0], []).append(step)
         self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], tables["carried"], tables["beats"]

@@ -8,8 +8,10 @@ what is found beyond it is counted, and told when it is seen again and there is 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
+from logscan.columns import rows_of
 from logscan.detectors.profile import Profile
 from logscan.findings.explain import explain
 from logscan.findings.finding import MAX_LINES, Finding
@@ -68,7 +70,7 @@ class Teller:
         if not back:
             return
         part = Evidence(self.profile, whole=False)
-        part.add(evidence.filter(pl.Series([item in back for item in items])))
+        part.add(rows_of(evidence, np.flatnonzero([item in back for item in items])))
         for cause in part.causes():
             if (finding := self._finding(cause, now)) is not None:
                 yield finding
@@ -108,7 +110,7 @@ class Teller:
         self._remember(items, finding, now)
         rows = cause.rows.sort("source", "line").head(MAX_LINES)
         files = [file for _, file in self.reader.files]
-        places = [(files[source], *place) for source, *place in rows.select("source", "line", "offset").iter_rows()]
+        places = [(files[source], *place) for source, *place in rows[["source", "line", "offset"]].rows()]
         return finding.read(self.texts.in_order(places))
 
     def _remember(self, items: set[Item], finding: Finding, now: float) -> None:

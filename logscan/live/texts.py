@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from logscan.columns import stacked
 from logscan.sources.follow import Arrived, Follower
 
 KEPT = 32 << 20  # bytes of text
@@ -27,7 +28,7 @@ class _Kept:
 
     def join(self) -> None:
         """In one part from here on."""
-        self.parts = [pl.concat(self.parts, rechunk=True)]
+        self.parts = [stacked(self.parts)]
 
 
 class Texts:
@@ -46,7 +47,7 @@ class Texts:
             if len(one.lines):
                 size = int(one.lines["text"].str.len_bytes().sum()) + len(one.lines)
                 added += size
-                self._keep(one.file, size, one.lines.select("line", "text", "raw"))
+                self._keep(one.file, size, one.lines[["line", "text", "raw"]])
         while self._bytes > KEPT and len(self._kept) > 1:
             self._drop_oldest()
         return added

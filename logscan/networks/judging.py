@@ -97,9 +97,9 @@ class Judge:
 
         nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
-        batches = rows.by_length(forest.lengths, most)
+        batches = [*rows.by_length(forest.lengths, most)]
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
-            for at, found in pool.map(judged, batches):
+            for at, found in (pool.map if len(batches) > 1 else map)(judged, batches):  # to start a thread takes time
                 nats[at], ranks[at] = found
         nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
         return nats, ranks

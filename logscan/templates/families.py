@@ -50,10 +50,10 @@ class Families:
     def of(self, templates: pl.Series) -> pl.DataFrame:
         """A row a template: `template`, the one that stands for its family, and `name`, the word that tells it apart,
         null where it has none."""
-        table = [(number, *self._member(number)) for number in templates.unique(maintain_order=True).to_list()]
-        schema = {"number": pl.Int32, "template": pl.Int32, "name": pl.String}
-        members = pl.DataFrame(table, schema=schema, orient="row")
-        return templates.alias("number").to_frame().join(members, on="number", maintain_order="left").drop("number")
+        numbers = templates.to_list()
+        members = {number: self._member(number) for number in set(numbers)}
+        schema = {"template": pl.Int32, "name": pl.String}
+        return pl.DataFrame([members[number] for number in numbers], schema, orient="row")
 
     def state(self, number: int) -> tuple[Place, str] | None:
         """The place in which an unknown template has another state than those known, and its word there."""

@@ -70,10 +70,10 @@ class Templates:
 
     def keys(self, messages: pl.Series) -> npt.NDArray[np.int32]:
         """A key for each of `messages` (String, digit-reduced; null is an empty one): (n,)."""
-        masked = mask(messages.fill_null(""), self.masks)
-        distinct = masked.unique(maintain_order=True)
-        keys = pl.Series(self._keys_of(distinct.to_list()), dtype=pl.Int32)
-        return masked.replace_strict(distinct, keys, return_dtype=pl.Int32).to_numpy()
+        masked = mask(messages.fill_null(""), self.masks).to_list()
+        distinct = [*dict.fromkeys(masked)]
+        keys = dict(zip(distinct, self._keys_of(distinct), strict=True))
+        return np.array([keys[text] for text in masked], np.int32)
 
     def template(self, key: int) -> str:
         """Such as `Received block <*> of size <*>`. Raises IndexError for a key that was never given."""
@@ -84,12 +84,13 @@ class Templates:
 
         A slot is the word's place in the message, so it stays when the template becomes more general.
         """
-        variable = {key: [at for at, word in enumerate(self._pattern(key)) if word == WORD] for key in keys.unique()}
-        rows = keys.is_in([key for key, places in variable.items() if places]).arg_true()
-        masked = mask(messages.gather(rows), self.masks)
-        for row, key, text in zip(rows, keys.gather(rows), masked, strict=True):
+        of_row = keys.to_list()
+        variable = {key: [at for at, word in enumerate(self._pattern(key)) if word == WORD] for key in set(of_row)}
+        rows = [row for row, key in enumerate(of_row) if variable[key]]
+        masked = mask(messages.gather(rows), self.masks) if rows else ()
+        for row, text in zip(rows, masked, strict=True):
             found = words(text)
-            yield from ((row, at, found[at]) for at in variable[key] if at < len(found))
+            yield from ((row, at, found[at]) for at in variable[of_row[row]] if at < len(found))
 
     def nearest(self, key: int) -> int | None:
         """For a novel `key` the known template that shares at least half of its words, or None."""

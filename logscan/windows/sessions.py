@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logscan.columns import rows_of
 from logscan.templates.messages import Messages
 
 Ints = npt.NDArray[np.int64]
@@ -107,7 +108,7 @@ class Windows:
     def take(self, chosen: Ints) -> "Windows":
         """The windows at these indices, in this order."""
         starts = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
-        return replace(self, events=self.events[self.rows(chosen)], starts=starts)
+        return replace(self, events=rows_of(self.events, self.rows(chosen)), starts=starts)
 
     def rows(self, chosen: Ints) -> Ints:
         """The rows of the events of the windows at these indices, window after window."""
