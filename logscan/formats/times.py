@@ -1,6 +1,8 @@
 """Time stamps of whole columns, parsed once a run of equal seconds; in UTC where a zone is given, else as is."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -12,30 +14,41 @@ PEEK = 64  # lines to look at before deciding for all
 GUESSES = 1000  # distinct stamps that dateutil may try, it is slow
 AFTER = "[^0-9.,:+-]"  # what shows that a stamp ended before its line was cut
 FRACTION = re.compile(r"(?:[:.][0-9]{2}[:.][0-9]{2}[.,]|^[0-9]{10}[.]?)([0-9]{1,9})(?![0-9])")
-ZONE = r":\d{2}(?:\.\d+)?\s?([+-])(\d{2}):?(\d{2})?$"
+ZONE = r"(:[0-9]{2}(?:\.[0-9]+)?)\s?([+-])([0-9]{2}):?([0-9]{2})?$"
 
 
 def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = True) -> pl.Series:
     """The times (n,) of lines, null where there is none; `pattern` has a group `time`.
 
-    Lines of one second stand together, so each line is cut where the stamp ends in the first lines, nines take the
-    place of the digits of its fraction of a second, and only the first of equal heads, and of equal stamps, is read. A
-    stamp that the cut may have gone through, or whose fraction stands elsewhere, is found in a second pass, over the
-    whole line.
+    Lines of one second stand together, so each line is cut where the stamp, or the fraction of a second in it, ends in
+    the first lines, and of lines with equal heads only the first is read, with nines for this fraction. A stamp that the
+    cut may have gone through, or whose fraction stands elsewhere, is found in a second pass, over the whole line.
     """
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
-    first = [found for line in text.head(PEEK) if (found := compiled.search(line)) and found["time"]]
-    heads = text.str.head(max((found.end("time") for found in first), default=0) + 1)
-    fraction = FRACTION.search(first[0]["time"]) if first else None
-    if fraction:
-        heads, later = _cut_fraction(heads, first[0].start("time") + fraction.start(), fraction[0], len(fraction[1]))
+    found = [found for line in text.head(PEEK) if (found := compiled.search(line)) and found["time"]]
+    if not found:
+        return parse(text.str.extract(pattern, group), formats, guess)
+    lines, stamps = _aligned(text, found)
+    at, stamp = stamps[0]
+    fraction = FRACTION.search(stamp)
+    cut = at + fraction.start(1) if fraction else max(at + len(stamp) for at, stamp in stamps)
+    nines, behind = ("9" * len(fraction[1]), stamp[fraction.end(1) :]) if fraction else ("", "")
+    front = pl.col("text").str.head(cut)
+    first = lines.select(front.ne_missing(front.shift(1))).to_series().scatter(0, True)
+    heads = lines.filter(first).select(pl.col("line").str.head("begin") + front + (nines + behind)).to_series()
     ascii = f"(?:{pattern}){AFTER}".replace(r"\d", "[0-9]")  # what follows tells where \d+ ends, which is fast
-    stamps = _runs(heads).str.extract(ascii, group)
-    times = parse(_runs(stamps), formats, guess).gather(stamps.rle_id()).gather(heads.rle_id())
+    times = parse(heads.str.extract(ascii, group), formats, guess)
     if fraction:
-        whole = times.dt.microsecond() == _micros(len(fraction[1]))
-        times = pl.select(pl.when(later.is_null()).then(times).when(whole).then(times + later)).to_series()
+        micros = int(nines.ljust(6, "0")[:6])
+        digits = pl.col("text").str.slice(cut, len(nines))
+        exact = (digits >= "0") & (pl.col("text").str.slice(cut + len(nines), len(behind)) == behind)
+        number = pl.when(exact).then(digits.cast(pl.UInt32, strict=False)).cast(pl.Int64)
+        later = (number * 1_000_000 // 10 ** len(nines) - micros).cast(pl.Duration("us"))
+        times = pl.select(pl.when(times.dt.microsecond() == micros).then(times)).to_series()
+        times = times.gather(first.cum_sum() - 1) + lines.select(later).to_series()
+    else:
+        times = times.gather(first.cum_sum() - 1)
     if times.null_count():
         missing = times.is_null()
         rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
@@ -43,27 +56,24 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     return times
 
 
-def _cut_fraction(heads: pl.Series, start: int, clock: str, digits: int) -> tuple[pl.Series, pl.Series]:
-    """(heads with nines for so many digits, how much later than these the digits are); null for a head where no clock
-    like this, which ends in those digits, starts at that character."""
-    head, at = pl.col("head"), start + len(clock) - digits
-    like = re.sub("[0-9]", "[0-9]", re.escape(clock))
-    exact = head.str.slice(start, len(clock) + 1).str.contains(f"^{like}(?:[^0-9]|$)")
-    nines = pl.concat_str(head.str.head(at), pl.lit("9" * digits), head.str.slice(at + digits))
-    micros = pl.when(exact).then(head.str.slice(at, digits)).cast(pl.Int64) * 1_000_000 // 10**digits
-    later = (micros - _micros(digits)).cast(pl.Duration("us"))
-    cut = heads.to_frame("head").select(pl.when(exact).then(nines).otherwise(head), later=later)
-    return cut["head"], cut["later"]
+def _aligned(text: pl.Series, found: Sequence[re.Match[str]]) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+    """(lines, where in `text` the stamps of the first of them begin, and each with the character after it).
 
-
-def _micros(digits: int) -> int:
-    """Microseconds that so many nines mean, as the fraction of a second."""
-    return int(("9" * digits).ljust(6, "0")[:6])
-
-
-def _runs(values: pl.Series) -> pl.Series:
-    """The first of each run of equal values."""
-    return values.rle().struct.field("value")
+    line; begin, text: the line from that character on. Where most of the first lines have numbers before the stamp, such
+    as an address, that is the stamp, and null for a line that does not begin likewise; else the line as it is.
+    """
+    befores = [re.sub("[0-9]+", "0", one.string[: one.start("time")]) for one in found]
+    before = Counter(befores).most_common(1)[0][0]
+    found = [one for one, its_before in zip(found, befores, strict=True) if its_before == before]
+    stamps = [one.string[one.start("time") : one.end("time") + 1] for one in found]
+    lines, line = text.to_frame("line"), pl.col("line")
+    mark = before.rpartition("0")[2]
+    if not mark or mark == before or before.index(mark) < len(before) - len(mark) or not before.isascii():
+        starts = [one.start("time") for one in found]
+        return lines.with_columns(begin=0, text="line"), list(zip(starts, stamps, strict=True))
+    like = re.escape(before).replace("0", "[0-9]+")
+    begin = pl.when(line.str.contains(f"^{like}")).then(line.str.find(mark, literal=True) + len(mark))
+    return lines.with_columns(begin=begin).with_columns(text=line.str.slice("begin")), [(0, stamp) for stamp in stamps]
 
 
 def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None) -> pl.Series:
@@ -73,19 +83,17 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
     if stamps.str.contains("T", literal=True).any():  # but for those that begin with the name of a day
         stamp = pl.when(stamp < "A").then(stamp.str.replace("T", " ", literal=True)).otherwise(stamp)
     if stamps.str.contains(",", literal=True).any():
-        stamp = stamp.str.replace(r",(\d+)", ".${1}")
+        stamp = stamp.str.replace(r",([0-9]+)", ".${1}")
     plain = stamps.to_frame("stamp").select(stamp)["stamp"]
     shift = _shift(plain) if plain.str.contains(ZONE).any() else None
     if shift is not None:
-        plain = plain.str.replace(r"(:\d{2}(?:\.\d+)?)\s?[+-]\d{2}:?(?:\d{2})?$", "${1}")
-    first = plain.drop_nulls().head(PEEK)
-    best = sorted(formats, key=lambda form: _strptime(first, form, now).null_count()) if len(formats) > 1 else formats
-    times = _strptime(plain, best[0], now)
-    for form in best[1:]:
-        if times.null_count() == plain.null_count():
-            break
+        plain = plain.str.replace(ZONE, "${1}")
+    times = pl.Series([None], dtype=TIME).new_from_index(0, len(plain))
+    for form in _in_order(formats, plain.drop_nulls().head(PEEK), now):
         missing = times.is_null() & plain.is_not_null()
         times = times.scatter(missing.arg_true(), _strptime(plain.filter(missing), form, now))
+        if times.null_count() == plain.null_count():
+            break
     if shift is not None:
         times = times - shift
     if guess and times.null_count() > stamps.null_count():
@@ -97,11 +105,20 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
     return times
 
 
+def _in_order(formats: tuple[str, ...], first: pl.Series, now: datetime) -> Iterator[str]:
+    """The formats, those that read more of the first stamps before others."""
+    for form in formats:
+        if not _strptime(first, form, now).null_count():
+            yield form
+            break
+    yield from sorted(formats, key=lambda form: _strptime(first, form, now).null_count())
+
+
 def _shift(stamps: pl.Series) -> pl.Series:
     """(n,) how much later than in UTC it is in the zone of each stamp, nothing where none is given."""
     groups = pl.col("stamp").str.extract_groups(ZONE).struct
-    minutes = groups.field("2").cast(pl.Int64) * 60 + groups.field("3").cast(pl.Int64).fill_null(0)
-    signed = pl.when(groups.field("1") == "-").then(-minutes).otherwise(minutes).fill_null(0)
+    minutes = groups.field("3").cast(pl.Int64) * 60 + groups.field("4").cast(pl.Int64).fill_null(0)
+    signed = pl.when(groups.field("2") == "-").then(-minutes).otherwise(minutes).fill_null(0)
     return stamps.to_frame("stamp").select((signed * 60_000_000).cast(pl.Duration("us"))).to_series()
 
 
@@ -128,7 +145,7 @@ def _with_year(times: pl.Series, now: datetime) -> pl.Series:
 
 def _epoch(stamps: pl.Series) -> pl.Series:
     """Seconds since 1970 with 9 or 10 digits, and a fraction, or 13, 16, 19 digits of ms, us, ns."""
-    parts = stamps.str.extract_groups(r"^(\d{9,19})(?:\.(\d{1,9}))?$").struct.unnest()
+    parts = stamps.str.extract_groups(r"^([0-9]{9,19})(?:\.([0-9]{1,9}))?$").struct.unnest()
     whole = parts["1"].cast(pl.Int64, strict=False)
     digits = parts["1"].str.len_bytes()
     fraction = parts["2"].fill_null("0").str.pad_end(6, "0").str.head(6).cast(pl.Int64)
