@@ -15,10 +15,10 @@ FIRST = 500  # lines on which formats are compared; sessions are looked for in a
 ENOUGH = 0.5  # share of records that must have the header
 TIE = 0.05  # shares this near are equal
 GENERAL = ("generic", "epoch", "plain")  # tried, in this order, where no other format matches
-KEPT = (
-    r"(?i)(?:\b|_)(?:status(?:[ _-]?code)?|exit(?:ed)?(?: with)?(?: code| status)?|code|signal|errno|rc)"
-    r"[\"']?\s?[=: ]\s?[\"']?(-?[0-9]{1,3})(?:[^\w.%-]|$)"
-)
+NAMES = ("status(?:[ _-]?code)?", "exit(?:ed)?(?: with)?(?: code| status)?", "code", "signal", "errno", "rc")
+# Three ways to write the first letters: a line without any of them is passed over at once, and few have them.
+NAMED = "|".join(f"(?:{name[:3]}|{name[:3].title()}|{name[:3].upper()})(?i:{name[3:]})" for name in NAMES)
+KEPT = rf"(?:\b|_)(?:{NAMED})[\"']?\s?[=: ]\s?[\"']?(-?[0-9]{{1,3}})(?:[^\w.%-]|$)"
 KEPT_VALUES = 50  # a number with more values is a measure and has no meaning of its own
 
 

@@ -47,7 +47,7 @@ class Format:
 
     def shape(self, text: pl.Series) -> pl.Series:
         """Each line (n,) with every run of digits reduced to `0`, and without what no field is made of; an Enum."""
-        if self.spelled:
+        if self.spelled and text.str.contains("|".join(map(re.escape, self.spelled))).any():
             text = text.str.replace_many(dict(self.spelled))
         if self.reduce is not None:
             reduced = self.reduce(text)

@@ -141,14 +141,33 @@ NAMED_TEXT = rf" (?i:{'|'.join(map(re.escape, NAMED))})={QUOTED}"
 OTHER_PAIR = rf' +[A-Za-z_@][\w.@/-]*=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
 # ids as the masks have them, and numbers
 ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b|[0-9]+"
+# Of a shape: a string, perhaps one in which a member seemed to begin after an escaped quote; a bracket; members left out.
+PART = re.compile(rf'"(?:[^"\\]|\\[^0])*(?:"|\\0)|[\[\]{{}}]|(?<=[{{,]){GAP}0(?={GAP}(?:[,}}]|$))')
 MARK = "\x01"  # keys that name a field are marked meanwhile: no look-around would leave them out in Rust's expressions
 MARKED_PAIRS = {f" {name}=": f" {name}{MARK}=" for name in NAMED}
 
 
 def _reduce_json(lines: pl.Series) -> pl.Series:
-    """Objects without the members that are mere data."""
-    named = _those(lines, r"^\s*\{").str.replace_all(f"(?:{MEMBER}{GAP},{GAP})*{MEMBER}", '"":0')
-    return named.str.replace_all(ID, "0")
+    """Objects with `0` for ids, and for members in a row that are mere data, which takes one pass."""
+    return _those(lines, r"^\s*\{").str.replace_all(f"(?:{MEMBER}{GAP},{GAP})*{MEMBER}|{ID}", "0")
+
+
+def _read_reduced(shape: str) -> Fields:
+    """The fields of what `_reduce_json` has left, with a member in the place of those that it left out."""
+    opened = [""]  # brackets
+
+    def whole(part: re.Match[str]) -> str:
+        text = part[0]
+        if text in ("{", "["):
+            opened.append(text)
+        elif text in ("}", "]") and len(opened) > 1:
+            opened.pop()
+        elif text[-1] == "0" and opened[-1] == "{":
+            return text[:-1] + '"":0'
+        return text
+
+    data = PART.sub(whole, shape)
+    return read_json(data) or Fields(data)
 
 
 def _reduce_logfmt(lines: pl.Series) -> pl.Series:
@@ -161,7 +180,10 @@ def _reduce_logfmt(lines: pl.Series) -> pl.Series:
 
 def _those(lines: pl.Series, pattern: str) -> pl.Series:
     """The lines that match, null for others."""
-    return pl.select(pl.when(lines.str.contains(pattern)).then(lines)).to_series()
+    matching = lines.str.contains(pattern)
+    if matching.all():
+        return lines
+    return pl.select(pl.when(matching).then(lines)).to_series()
 
 
 JOURNALD = Format(
@@ -222,7 +244,7 @@ JSON = Format(
         for gap in ("", " ")
         for end in ",}"
     },
-    read=read_json,
+    read=_read_reduced,
     reduce=_reduce_json,
 )
 

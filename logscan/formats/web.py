@@ -26,7 +26,7 @@ ACCESS = Format(
     header=rf'^(?P<host>\S+) [^\["]*\[(?P<time>{CLOCK})\] '
     r'"(?P<message>(?:[^"\\]|\\.)*)" \d+ (?:\d+|-)',
     times=("%d/%b/%Y:%H:%M:%S",),
-    kept=r'" (\d+) (?:\d+|-)',
+    kept=r'" ([0-9]+) [0-9-]',
     payload=((r"^([A-Z]+) .*$", "${1}"), (r"^.*[^A-Z-].*$", "malformed request")),
     reduce=_method,
 )
