@@ -115,16 +115,16 @@ def read_logfmt(shape: str) -> Fields | None:
     return _fields(iter(pairs)) if pairs else None
 
 
-def other_than(words: Iterable[str], stops: str) -> str:
-    """The pattern of a text without the characters `stops` that is none of the words, which may be in capitals: Rust's
-    expressions have no look-around that would leave them out."""
+def other_than(words: Iterable[str], stops: str, first: str | None = None) -> str:
+    """The pattern of a text without the characters `stops`, nor `first` at its beginning, that is none of the words,
+    which may be in capitals: Rust's expressions have no look-around that would leave them out."""
     following: dict[str, list[str]] = {}
     for word in words:
         following.setdefault(word[:1], []).append(word[1:])
     is_word = following.pop("", None) is not None
     letters = {letter: re.escape(letter) if letter in "._" else letter + letter.upper() for letter in following}
     ways = [f"[{letters[letter]}]{other_than(more, stops)}" for letter, more in following.items()]
-    apart = f"[^{stops}{''.join(letters.values())}][^{stops}]*"
+    apart = f"[^{first or stops}{''.join(letters.values())}][^{stops}]*"
     return f"(?:{'|'.join((apart, *ways))}){'' if is_word else '?'}"
 
 
@@ -138,13 +138,14 @@ GAP = "[ \t\r]*"
 KEY = other_than(("", *NAMED), r'"\\:,')
 MEMBER = rf'"{KEY}"{GAP}:{GAP}(?:{UNWORDED}|{NUMBER}|{LIST}|null|NaN|-?Infinity)'
 NAMED_TEXT = rf" (?i:{'|'.join(map(re.escape, NAMED))})={QUOTED}"
-OTHER_PAIR = rf' +[A-Za-z_@][\w.@/-]*=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
+NO_KEY = r"""\x00- !"#$%&'()*+,:;<=>?\[\\\]^`{|}~\x7f"""
+NO_BEGINNING = NO_KEY + r"0-9./\-" + "\u0080-\U0010ffff"
+OTHER_PAIR = rf'{other_than(("", *NAMED), NO_KEY, NO_BEGINNING)}=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
+PAIRED_TEXT = r'="(?:[^"\\=]|\\.)*='  # a text that may hold what looks like pairs
 # ids as the masks have them, and numbers
 ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b|[0-9]+"
-# Of a shape: a string, perhaps one in which a member seemed to begin after an escaped quote; a bracket; members left out.
+# Of a shape: a string, or one in which a member seemed to begin after an escaped quote; a bracket; members left out.
 PART = re.compile(rf'"(?:[^"\\]|\\[^0])*(?:"|\\0)|[\[\]{{}}]|(?<=[{{,]){GAP}0(?={GAP}(?:[,}}]|$))')
-MARK = "\x01"  # keys that name a field are marked meanwhile: no look-around would leave them out in Rust's expressions
-MARKED_PAIRS = {f" {name}=": f" {name}{MARK}=" for name in NAMED}
 
 
 def _reduce_json(lines: pl.Series) -> pl.Series:
@@ -171,11 +172,14 @@ def _read_reduced(shape: str) -> Fields:
 
 
 def _reduce_logfmt(lines: pl.Series) -> pl.Series:
-    """Pairs without those that are mere data. Texts that count go first: within, they may look like pairs."""
-    spaced = " " + _those(lines, f"^{PAIR}")
-    marked = spaced.str.replace_all(NAMED_TEXT, "").str.replace_many(MARKED_PAIRS, ascii_case_insensitive=True)
-    rest = marked.str.replace_all(f"(?:{OTHER_PAIR})+", "").str.replace_all(MARK, "", literal=True)
-    return (spaced.str.extract_all(NAMED_TEXT).list.join("") + rest).str.strip_chars_start().str.replace_all(ID, "0")
+    """Pairs without those that are mere data. Texts that count and may hold what looks like pairs go first."""
+    those = _those(lines, f"^{PAIR}")
+    held = those.str.contains(PAIRED_TEXT).arg_true()
+    spaced = " " + those.gather(held)
+    rest = those.clone().scatter(held, spaced.str.replace_all(NAMED_TEXT, ""))
+    rest = rest.str.replace_all(f"(?:^| +){OTHER_PAIR}(?: +{OTHER_PAIR})*", "")
+    texts = spaced.str.extract_all(NAMED_TEXT).list.join("")
+    return rest.scatter(held, texts + rest.gather(held)).str.strip_chars_start().str.replace_all(ID, "0")
 
 
 def _those(lines: pl.Series, pattern: str) -> pl.Series:
@@ -258,7 +262,7 @@ LOGFMT = Format(
         "ts=2026-01-31T01:02:06.001Z caller=main.go:31 level=info msg=done",
         'time="2026-01-31T01:02:07Z" level=info msg="listening" addr=:8081 component=http',
     ),
-    header=rf"^(?:{PAIR}\s+)*(?:level|lvl|severity|msg|message)=(?:\""
+    header=rf"^(?:{PAIR}\s+)*(?i:level|lvl|severity|msg|message)=(?:\""
     rf"(?:[^\"\\]|\\.)*\"|[^\s\"]*)(?:\s+{PAIR})*\s*$",
     stamp=rf'(?:^|\s)(?:{TIME_KEYS})="?(?P<time>[^"\s]+(?: \d+:\d+:\d+[^"\s]*)?)',
     times=TIMES,

@@ -20,9 +20,9 @@ ZONE = r"(:[0-9]{2}(?:\.[0-9]+)?)\s?([+-])([0-9]{2}):?([0-9]{2})?$"
 def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = True) -> pl.Series:
     """The times (n,) of lines, null where there is none; `pattern` has a group `time`.
 
-    Lines of one second stand together, so each line is cut where the stamp, or the fraction of a second in it, ends in
-    the first lines, and of lines with equal heads only the first is read, with nines for this fraction. A stamp that the
-    cut may have gone through, or whose fraction stands elsewhere, is found in a second pass, over the whole line.
+    Lines of one second stand together, so each line is cut where in the first lines the stamp ends, or its seconds, and
+    of lines with equal heads only the first is read, with nines for the fraction of a second. A stamp that the cut may
+    have gone through, or whose fraction stands elsewhere, is found in a second pass, over the whole line.
     """
     compiled = re.compile(pattern)
     group = compiled.groupindex["time"]
@@ -59,8 +59,8 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
 def _aligned(text: pl.Series, found: Sequence[re.Match[str]]) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
     """(lines, where in `text` the stamps of the first of them begin, and each with the character after it).
 
-    line; begin, text: the line from that character on. Where most of the first lines have numbers before the stamp, such
-    as an address, that is the stamp, and null for a line that does not begin likewise; else the line as it is.
+    line; begin, text: the line from that character on. Where most of the first lines have numbers before the stamp,
+    such as an address, it begins with the stamp, null where a line does not begin likewise; else it is the whole line.
     """
     befores = [re.sub("[0-9]+", "0", one.string[: one.start("time")]) for one in found]
     before = Counter(befores).most_common(1)[0][0]
