@@ -196,7 +196,7 @@ class Sessions:
     def close(self) -> Windows:
         """All sessions that are still open."""
         none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        held = pl.concat(self._held or [none], rechunk=True)
+        held = pl.concat(self._held or [none])
         self._held, self._events = [], 0
         return by_name(held, self.messages)
 
