@@ -142,8 +142,7 @@ NO_KEY = r"""\x00- !"#$%&'()*+,:;<=>?\[\\\]^`{|}~\x7f"""
 NO_BEGINNING = NO_KEY + r"0-9./\-" + "\u0080-\U0010ffff"
 OTHER_PAIR = rf'{other_than(("", *NAMED), NO_KEY, NO_BEGINNING)}=(?:{UNWORDED}|[A-Za-z_.-]*[^\s"A-Za-z_.-][^\s"]*)'
 PAIRED_TEXT = r'="(?:[^"\\=]|\\.)*='  # a text that may hold what looks like pairs
-# ids as the masks have them, and numbers
-ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b|[0-9]+"
+ID = r"\b(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{8,})\b"  # as the masks have it
 # Of a shape: a string, or one in which a member seemed to begin after an escaped quote; a bracket; members left out.
 PART = re.compile(rf'"(?:[^"\\]|\\[^0])*(?:"|\\0)|[\[\]{{}}]|(?<=[{{,]){GAP}0(?={GAP}(?:[,}}]|$))')
 
