@@ -312,6 +312,7 @@ FIELDS = [  # format, line, its level, component, message and kept number
     ("json", '{"level":40,"msg":"caf\\u00e9","user":"ann","at":"a b"}', "WARN", None, "caf? user=ann", None),
     ("json", '{"severity":"Info","logger":"a.b","event":"up","status":503}', "INFO", "a.b", "up", "503"),
     ("logfmt", 'ts=1 level=warn msg="slow 7" table=carts took=7ms', "WARN", None, "slow 0 table=carts", None),
+    ("logfmt", 'Level=warn took=7ms Msg="put a=b c=7" table=carts', "WARN", None, "put a=b c=0 table=carts", None),
     ("docker", WRAPPED, "ERROR", "web", "down 0", None),
     ("cri", '2026-01-31T01:02:03Z stdout F {"level":"info","msg":"up 7"}', "INFO", "stdout", "up 0", None),
     ("generic", f"{STAMP}.456 | INFO     | shop.cart: added 7", "INFO", "shop.cart", "added 0", None),

@@ -31,3 +31,20 @@ def test_a_second_is_read_with_each_of_its_fractions() -> None:
     assert form.time_pattern is not None
     read = times.read(pl.Series(lines), form.time_pattern, form.times)
     assert (read.dt.millisecond() == pl.Series(range(1000))).all()
+
+
+HOSTS = st.sampled_from(
+    ["192.0.2.7 - - ", "10.0.0.12 - - ", "::1 - - ", "1.2.3.4 - ann ", "1.2.3.4 - - x", '1.2.3.4 "- - ']
+)
+SECONDS = st.sampled_from(["02 +0000", "03 +0000", "03 +0100", "3 +0000"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(HOSTS, SECONDS), min_size=1, max_size=12))
+def test_a_stamp_after_numbers_is_read_as_if_it_stood_alone(lines: list[tuple[str, str]]) -> None:
+    form = format_of("access")
+    text = pl.Series([f'{host}[31/Jan/2026:01:02:{second}] "GET / HTTP/1.1" 200 7' for host, second in lines])
+    assert form.time_pattern is not None
+    stamps = text.str.extract(form.time_pattern, 2)
+    alone = [times.parse(pl.Series([stamp], dtype=pl.String), form.times, guess=False)[0] for stamp in stamps]
+    assert times.read(text, form.time_pattern, form.times, guess=False).to_list() == alone
