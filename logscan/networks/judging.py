@@ -17,10 +17,10 @@ from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
-TOKENS = 1_024  # that are read at once: what is made of more does not fit a CPU's cache
+TOKENS = 512  # that are read at once: what is made of more does not fit a CPU's cache
 REMEMBERED = 1 << 19  # tokens of windows that are remembered, at least those of the last call: 8 MB
 ALTERNATIVES = 3  # keys that are named as expected
-EXPLAINED = 2_000  # steps for which they are, in one call
+EXPLAINED = 2_000  # new steps for which they are, in one call
 
 LogProbs = npt.NDArray[np.float32]
 Expected = list[tuple[int, float]]  # keys, or END_STEP, with their probabilities; the most probable first
@@ -97,6 +97,7 @@ class Judge:
     overlap: int
     ends: bool
     _before: Before = field(default_factory=Before, init=False, repr=False, compare=False)
+    _explained: dict[bytes, Expected] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def judge(self, windows: Windows) -> Judged:
         """Surprise and rank of each key; equal windows are read once, and so is what several begin with."""
@@ -148,10 +149,12 @@ class Judge:
         lengths = rows - windows.starts[window] + 1 + at_end
         before = [sequences[n][:length][-self.context :] for n, length in zip(window, lengths, strict=True)]
         names = [tokens.tobytes() for tokens in before]
-        asked = dict(islice(dict(zip(names, before, strict=True)).items(), EXPLAINED))
-        log_probs = self._after(list(asked.values()))
-        found = {name: self._most_probable(row) for name, row in zip(asked, log_probs, strict=True)}
-        return [found.get(name, []) for name in names]
+        if len(self._explained) > 10 * EXPLAINED:
+            self._explained.clear()
+        new = {name: tokens for name, tokens in zip(names, before, strict=True) if name not in self._explained}
+        asked = dict(islice(new.items(), EXPLAINED))
+        self._explained.update(zip(asked, map(self._most_probable, self._after([*asked.values()])), strict=True))
+        return [self._explained.get(name, []) for name in names]
 
     def _after(self, sequences: list[Ints]) -> LogProbs:
         """(n, vocabulary) of the token after each of sequences within the context."""
