@@ -346,9 +346,9 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
     default = torch.get_num_threads()
     onnx = replace(judge, scorer=open_session(exported))
     ways: dict[str, tuple[Callable[[Windows], object], int]] = {
-        "ONNX Runtime": (judged_anew(onnx), default),
-        "torch, 1 thread": (judged_anew(judge), 1),
-        f"torch, its default ({default})": (judged_anew(judge), default),
+        "ONNX Runtime": (onnx.judge, default),
+        "torch, 1 thread": (judge.judge, 1),
+        f"torch, its default ({default})": (judge.judge, default),
         "torch, 1 thread, each window whole": (read_whole(judge), 1),
         f"torch, its default ({default}), each window whole": (read_whole(judge), default),
     }
@@ -372,11 +372,6 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
         "together": {name: median(found) for name, found in together.items()},
         "alone": {name: median(found) for name, found in alone.items()},
     }
-
-
-def judged_anew(judge: Judge) -> Callable[[Windows], object]:
-    """By a judge that has seen no window before."""
-    return lambda windows: replace(judge).judge(windows)
 
 
 def read_whole(judge: Judge) -> Callable[[Windows], object]:

@@ -180,11 +180,11 @@ def test_what_was_read_before_is_not_read_again(
     other, at_end = windows_of([[3], [2, 2, 2], [0, 1, 2]]), np.array([False, True])
     network = Counted(judge.scorer)
     counted = replace(judge, scorer=network)
-    first, again = counted.judge(windows), counted.judge(windows)
+    first, again = counted.judge_more(windows), counted.judge_more(windows)
     assert network.batches == 1
     assert (again.nats == first.nats).all()
     assert (again.end_ranks == first.end_ranks).all()
-    mixed = counted.judge(other)
+    mixed = counted.judge_more(other)
     assert network.batches == 2
     alone = judge.judge(other)
     assert mixed.nats == pytest.approx(alone.nats, abs=1e-5)
@@ -193,7 +193,7 @@ def test_what_was_read_before_is_not_read_again(
     assert counted.expected(*asked) == counted.expected(*asked)
     assert network.batches == 3
     monkeypatch.setattr(judging, "REMEMBERED", 3)
-    assert counted.judge(windows).nats == pytest.approx(first.nats, abs=1e-5)
+    assert counted.judge_more(windows).nats == pytest.approx(first.nats, abs=1e-5)
     assert network.batches == 4
 
 

@@ -81,7 +81,7 @@ def hidden_in_turns(batch: Batch, turns: int) -> Iterator[npt.NDArray[np.bool_]]
         yield batch.targets & (np.arange(batch.tokens.shape[1]) % turns == turn)
 
 
-@dataclass
+@dataclass(frozen=True)
 class MaskJudge(Judge):
     """A judge whose network guesses tokens that are hidden: the token behind the vocabulary hides one."""
 

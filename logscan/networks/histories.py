@@ -57,7 +57,7 @@ class Steps:
         return cls(before(step[first[one]]), which[order], tokens, counts, place[inverse])
 
 
-@dataclass
+@dataclass(frozen=True)
 class HistoryJudge(Judge):
     """A judge whose network reads `context` tokens and gives the log-probabilities of the next one, (n, vocabulary)."""
 

@@ -67,6 +67,10 @@ class Before:
     """Windows that were read, by their digests. nats, ranks: of each of their tokens, one window behind the other."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """All of them."""
         self.nats, self.ranks = np.zeros(0), np.zeros(0, np.int64)
         self._digests, self._starts = np.zeros(0, np.uint64), np.zeros(0, np.int64)  # in the order of the digests
 
@@ -87,7 +91,7 @@ class Before:
         self._digests, self._starts = digests[order], starts[order]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Judge:
     """A network and what it reads. context, overlap: tokens, see `batches`; ends: whether a window's end is a step."""
 
@@ -101,17 +105,25 @@ class Judge:
 
     def judge(self, windows: Windows) -> Judged:
         """Surprise and rank of each key; equal windows are read once, and so is what several begin with."""
+        return self._judge(windows, Before())
+
+    def judge_more(self, windows: Windows) -> Judged:
+        """The same of a part of many windows; those that were in a part before are not read again."""
+        if len(self._before.nats) > REMEMBERED:
+            self._before.forget()
+        return self._judge(windows, self._before)
+
+    def _judge(self, windows: Windows, before: Before) -> Judged:
+        """The same; what was not read before is added to that."""
         first, inverse, _ = windows.distinct()
         digests = windows.sequences[first]
-        if len(self._before.nats) > REMEMBERED:
-            self._before = Before()
-        if len(new := self._before.lacks(digests)):
+        if len(new := before.lacks(digests)):
             sequences = self.vocabulary.sequences(windows.take(first[new]), self.ends)
             starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
-            self._before.add(digests[new], starts[:-1], *self._read(sequences, starts))
-        begin = self._before.starts(digests)[inverse] + 1  # behind BEGIN
+            before.add(digests[new], starts[:-1], *self._read(sequences, starts))
+        begin = before.starts(digests)[inverse] + 1  # behind BEGIN
         at = np.arange(len(windows.events)) + np.repeat(begin - windows.starts[:-1], windows.lengths)
-        nats, ranks = self._before.nats, self._before.ranks
+        nats, ranks = before.nats, before.ranks
         if not self.ends:
             return Judged(nats[at], ranks[at], np.zeros(len(windows)), np.zeros(len(windows), np.int64))
         last = begin + windows.lengths
