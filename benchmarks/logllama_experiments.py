@@ -33,7 +33,6 @@ from logscan.models.bundle import load, load_held_out, read_card, save
 from logscan.models.export import export
 from logscan.models.held_out import HeldOut
 from logscan.networks.batches import by_length
-from logscan.networks.judging import Judge
 from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.run import Run
 from logscan.runtime.session import open_session
