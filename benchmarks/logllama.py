@@ -223,8 +223,10 @@ def write_exported(found: Figures) -> str:
                 (row["network"], way, f"{rate:,.0f}", f"{onnx / rate:.1f}x", f"{one:,.0f}", f"{alone / one:.1f}x")
             )
     parts += [
-        f"Windows per second: {number(found['rows'][0]['windows'])} distinct test windows in the same batches, and "
-        "windows one by one. The ratio is that of ONNX Runtime to the row.",
+        f"Windows per second: {number(found['rows'][0]['windows'])} distinct test windows in batches, and "
+        "windows one by one. The ratio is that of ONNX Runtime to the row. ONNX Runtime works on all cores and reads "
+        "once what several windows begin with, as torch does, too, in the rows that say nothing else; `each window "
+        "whole` is a network used as it comes.",
         table("network|runs on|windows/s|ratio|one by one|ratio", rows),
         "Exported networks beside torch, and with weights of eight bits beside floats:",
         table(

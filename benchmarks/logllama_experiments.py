@@ -32,6 +32,7 @@ from logscan.evaluation.results import STUDENT, Result, over_seeds
 from logscan.models.bundle import load, load_held_out, read_card, save
 from logscan.models.export import export
 from logscan.models.held_out import HeldOut
+from logscan.networks.batches import by_length
 from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.run import Run
 from logscan.runtime.session import open_session
@@ -54,6 +55,7 @@ SURPRISE, TOP_K, COUNTS = Options(), Options(rule="top-k"), Options(combine="cou
 SHARES = {"10 %": None, "half": 0.5}  # of the normal sessions; None: the protocol's own
 TURNS = 5  # of what is timed in turn
 ALONE = 200  # windows that are timed one by one
+WHOLE = 2_048  # tokens of windows that torch reads at once as it reads most in a second
 QUICK = {"windows": 1_500, "epochs": 2}
 
 
@@ -342,10 +344,12 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
     """Windows per second, all of them and one by one: the median of turns taken one after the other."""
     default = torch.get_num_threads()
     onnx = replace(judge, scorer=open_session(exported))
-    ways = {
-        "ONNX Runtime": (onnx, default),
-        "torch, 1 thread": (judge, 1),
-        f"torch, its default ({default})": (judge, default),
+    ways: dict[str, tuple[Callable[[Windows], object], int]] = {
+        "ONNX Runtime": (onnx.judge, default),
+        "torch, 1 thread": (judge.judge, 1),
+        f"torch, its default ({default})": (judge.judge, default),
+        "torch, 1 thread, each window whole": (read_whole(judge), 1),
+        f"torch, its default ({default}), each window whole": (read_whole(judge), default),
     }
     single = [windows.take(np.array([at])) for at in np.linspace(0, len(windows) - 1, ALONE).astype(int)]
     together: dict[str, list[float]] = {name: [] for name in ways}
@@ -354,10 +358,10 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
         for name, (way, threads) in ways.items():
             torch.set_num_threads(threads)
             began = perf_counter()
-            way.judge(windows)
+            way(windows)
             then = perf_counter()
             for window in single:
-                way.judge(window)
+                way(window)
             if turn:  # the first warms up
                 together[name].append(len(windows) / (then - began))
                 alone[name].append(len(single) / (perf_counter() - then))
@@ -367,6 +371,17 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
         "together": {name: median(found) for name, found in together.items()},
         "alone": {name: median(found) for name, found in alone.items()},
     }
+
+
+def read_whole(judge: Judge) -> Callable[[Windows], object]:
+    """As a network is used that nothing is known of: batches of padded windows, what they begin with in each."""
+
+    def read(windows: Windows) -> None:
+        sequences = judge.vocabulary.sequences(windows, judge.ends)
+        for batch in by_length(sequences, judge.context, judge.overlap, WHOLE):
+            judge.scorer.log_probs(batch.tokens)
+
+    return read
 
 
 def scans(lab: Lab, folders: dict[str, Path]) -> dict[str, float]:

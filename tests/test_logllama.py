@@ -296,7 +296,7 @@ def test_what_is_saved_scores_the_same(detector: LogLLaMA, windows_of: WindowsOf
     assert (other.score(windows.renamed(numbers)).event == scores.event).all()
     rows, at_end = np.array([2]), np.array([False])
     expected = other.expected(windows.renamed(numbers), rows, at_end)
-    assert [[(int(numbers[key]), p) for key, p in detector.expected(windows, rows, at_end)[0]]] == expected
+    assert [[(int(numbers[key]), p) for key, p in read.expected(windows, rows, at_end)[0]]] == expected
     with pytest.raises(ValueError, match="no key"):
         LogLLaMA.load(tmp_path, HASHES[1:])
 

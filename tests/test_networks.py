@@ -1,7 +1,7 @@
 """Log keys as tokens, batches of chunks, and how a network judges windows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from logscan.detectors.logllama.options import Language
 from logscan.detectors.sessions import END as END_STEP
+from logscan.networks import judging
 from logscan.networks.batches import Batch, batch, by_length, chunks, shuffled
-from logscan.networks.judging import UNSEEN, Judge
+from logscan.networks.judging import UNSEEN, Judge, LogProbs, Scorer
 from logscan.networks.vocabulary import BEGIN, END, FIRST, PAD, UNKNOWN, Vocabulary
 from logscan.windows import Windows
+from logscan.windows.sessions import Ints
 
 torch = pytest.importorskip("torch", reason="needs logscan[train]")
 torch.set_num_threads(1)
@@ -155,6 +157,61 @@ def test_a_window_is_judged_as_if_it_were_alone(
     assert (judged.end_nats[:half] == judged.end_nats[half:]).all()
     events = sum(map(len, given_))
     assert (judged.nats[:events] == judged.nats[events:]).all()
+
+
+@dataclass
+class Counted:
+    """A network, and how many batches it read."""
+
+    network: Scorer
+    provider: str = "torch"
+    at_once: int = 1
+    batches: int = 0
+
+    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> LogProbs:
+        self.batches += 1
+        return self.network.log_probs(tokens, stops)
+
+
+def test_what_was_read_before_is_not_read_again(
+    windows_of: WindowsOf, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = windows_of([[0, 1, 2], [0, 5], [3]])
+    other, at_end = windows_of([[3], [2, 2, 2], [0, 1, 2]]), np.array([False, True])
+    network = Counted(judge.scorer)
+    counted = replace(judge, scorer=network)
+    first, again = counted.judge_more(windows), counted.judge_more(windows)
+    assert network.batches == 1
+    assert (again.nats == first.nats).all()
+    assert (again.end_ranks == first.end_ranks).all()
+    mixed = counted.judge_more(other)
+    assert network.batches == 2
+    alone = judge.judge(other)
+    assert mixed.nats == pytest.approx(alone.nats, abs=1e-5)
+    assert mixed.end_nats == pytest.approx(alone.end_nats, abs=1e-5)
+    asked = windows, np.array([1, 4]), at_end
+    assert counted.expected(*asked) == counted.expected(*asked)
+    assert network.batches == 3
+    monkeypatch.setattr(judging, "REMEMBERED", 3)
+    assert counted.judge_more(windows).nats == pytest.approx(first.nats, abs=1e-5)
+    assert network.batches == 4
+
+
+def test_what_was_expected_is_what_was_most_probable(windows_of: WindowsOf, judge: Judge) -> None:
+    keys = [[0, 1, 2, 3, 1, 1], [0, 1, 3], [2]]
+    windows = windows_of(keys)
+    rows = np.arange(len(windows.events)).repeat(2)
+    at_end = np.arange(len(rows)) % 2 == 1
+    found = judge.expected(windows, rows, at_end)
+    tokens = judge.vocabulary.sequences(windows, ends=False)
+    places = [(n, place) for n, window in enumerate(keys) for place in range(1, len(window) + 1)]
+    for (n, place), *both in zip(places, found[::2], found[1::2], strict=True):
+        log_probs = judge.scorer.log_probs(tokens[n][None])[0]
+        for expected, at in zip(both, (place - 1, place), strict=True):
+            best = [step for step in np.argsort(-log_probs[at]).tolist() if step >= FIRST or step == END][:3]
+            names = [END_STEP if step == END else int(judge.vocabulary.keys[step - FIRST]) for step in best]
+            assert [key for key, _ in expected] == names
+            assert [p for _, p in expected] == pytest.approx(np.exp(log_probs[at, best]).tolist(), abs=1e-5)
 
 
 def test_a_window_longer_than_the_context(windows_of: WindowsOf, judge: Judge) -> None:

@@ -30,7 +30,7 @@ from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import ratio
 from logscan.networks.batches import Batch, by_length, chunks, shuffled
 from logscan.networks.histories import HIDDEN
-from logscan.networks.judging import EXPLAINED, TOKENS, UNSEEN, Expected, Judge, Judged, Scorer
+from logscan.networks.judging import EXPLAINED, UNSEEN, Expected, Judge, Judged, Scorer
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import PAD, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Ints, Windows
@@ -70,6 +70,7 @@ class Options(Training):
             raise ValueError("masked should be at most a half, dropout less than 1, alpha and misses not below 0")
 
 
+READ = 2_048  # tokens that are read at once
 EPOCHS = ("epochs",)
 PRESETS: dict[str, dict[str, Any]] = {"paper": {}, "small": {"hidden": 64}}
 
@@ -88,7 +89,7 @@ class MaskJudge(Judge):
 
     def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
         nats, ranks = np.zeros(starts[-1]), np.zeros(starts[-1], np.int64)
-        for batch in by_length(sequences, self.context, self.overlap, max(self.context, TOKENS)):
+        for batch in by_length(sequences, self.context, self.overlap, max(self.context, READ)):
             begin = np.array([starts[chunk.sequence] + chunk.begin for chunk in batch.chunks])
             for hidden in hidden_in_turns(batch, self.turns):
                 log_probs = self.scorer.log_probs(np.where(hidden, len(self.vocabulary), batch.tokens))[hidden]
@@ -115,7 +116,7 @@ class MaskJudge(Judge):
         few = dict(islice(asked.items(), EXPLAINED))
         places = [place for _, place in few.values()]
         found: list[Expected] = [[] for _ in few]
-        for batch in by_length([shown for shown, _ in few.values()], self.context, self.overlap, TOKENS):
+        for batch in by_length([shown for shown, _ in few.values()], self.context, self.overlap, READ):
             log_probs = self.scorer.log_probs(batch.tokens)
             for row, chunk in enumerate(batch.chunks):
                 found[chunk.sequence] = self._most_probable(log_probs[row, places[chunk.sequence]])
@@ -183,7 +184,7 @@ class LogBERT(KeyNetwork):
             self.network.eval()
             centre.zero_()
             with torch.inference_mode():
-                for batch in by_length(sequences, options.context, options.overlap, TOKENS, weights):
+                for batch in by_length(sequences, options.context, options.overlap, READ, weights):
                     _, states = self.network(torch.from_numpy(batch.tokens).to(device()), states=True)
                     centre.add_(torch.from_numpy(batch.weights) @ states[:, 0].float().cpu())
             centre.div_(sum(float(weights[chunk.sequence]) for chunk in cut))
@@ -216,7 +217,7 @@ class LogBERT(KeyNetwork):
             model.eval()
             nats, weight = 0.0, 0.0
             with torch.inference_mode():
-                for batch in by_length(held_out[0], options.context, options.overlap, TOKENS, held_out[1]):
+                for batch in by_length(held_out[0], options.context, options.overlap, READ, held_out[1]):
                     for hidden in hidden_in_turns(batch, self._turns):
                         shown = torch.from_numpy(batch.tokens).to(device())
                         part, of, _ = guessed(model, batch, torch.from_numpy(hidden).to(device()), shown)
@@ -244,7 +245,7 @@ class LogBERT(KeyNetwork):
         return MaskJudge(scorer, vocabulary, self.options.context, self.options.overlap, ends, self._turns)
 
     def _examples(self, sequences: list[Ints]) -> list[Ints]:
-        return [batch.tokens for batch in by_length(sequences, self.options.context, self.options.overlap, TOKENS)]
+        return [batch.tokens for batch in by_length(sequences, self.options.context, self.options.overlap, READ)]
 
     def scored(self, windows: Windows, judged: Judged) -> Scores:
         """The scores of windows that are judged already; by the paper's rule a window's odd keys are counted."""

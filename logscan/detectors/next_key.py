@@ -84,7 +84,7 @@ class NextKey(ABC):
     def surprise(self, windows: Windows, own: bool = False) -> tuple[Floats, Floats]:
         """(events,) the surprise of each key and (n,) of each window's end, in nats; 0 where the rule is the top-k and
         it is in it."""
-        judged = self.judge.judge(windows)
+        judged = self.judge.judge_more(windows)
         if self.options.rule == "surprise":
             return judged.nats, judged.end_nats
         return judged.nats * (judged.ranks >= self.k_), judged.end_nats * (judged.end_ranks >= self.k_)

@@ -1,8 +1,8 @@
 """How surprising each key of a window is to a network that predicts the next one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
@@ -11,17 +11,18 @@ import numpy.typing as npt
 
 from logscan.detectors.sessions import END as END_STEP
 from logscan.networks import rows
-from logscan.networks.batches import by_length
-from logscan.networks.trees import Forest
-from logscan.networks.vocabulary import END, FIRST, UNKNOWN, Vocabulary
-from logscan.windows.sessions import Floats, Ints, Windows
+from logscan.networks.trees import Forest, Steps
+from logscan.networks.vocabulary import END, FIRST, PAD, UNKNOWN, Vocabulary
+from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
-TOKENS = 2_048  # that are read at once: what is made of more does not fit a CPU's cache
+TOKENS = 512  # that are read at once: what is made of more does not fit a CPU's cache
+REMEMBERED = 1 << 19  # tokens of windows that are remembered, at least those of the last call: 8 MB
 ALTERNATIVES = 3  # keys that are named as expected
-EXPLAINED = 2_000  # steps for which they are, in one call
+EXPLAINED = 2_000  # new steps for which they are, in one call
 
+LogProbs = npt.NDArray[np.float32]
 Expected = list[tuple[int, float]]  # keys, or END_STEP, with their probabilities; the most probable first
 
 
@@ -36,7 +37,7 @@ class Scorer(Protocol):
     def at_once(self) -> int:
         """Batches that it reads at once, each from a thread of its own."""
 
-    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> npt.NDArray[np.float32]:
+    def log_probs(self, tokens: Ints, stops: Ints | None = None) -> LogProbs:
         """(batch, length, vocabulary) of the token after each of (batch, length) ones, given that one and those that it
         follows on: all before it, or where there are (batch, length) stops as `Tree` says."""
 
@@ -62,6 +63,34 @@ class Judged:
         return np.maximum(_highest(self.ranks, windows), self.end_ranks).astype(np.int64)
 
 
+class Before:
+    """Windows that were read, by their digests. nats, ranks: of each of their tokens, one window behind the other."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """All of them."""
+        self.nats, self.ranks = np.zeros(0), np.zeros(0, np.int64)
+        self._digests, self._starts = np.zeros(0, np.uint64), np.zeros(0, np.int64)  # in the order of the digests
+
+    def lacks(self, digests: Hashes) -> Ints:
+        """Which of these windows were not read."""
+        return np.flatnonzero(~np.isin(digests, self._digests))
+
+    def starts(self, digests: Hashes) -> Ints:
+        """(n,) where the tokens of each of these windows begin."""
+        return self._starts[np.searchsorted(self._digests, digests)]
+
+    def add(self, digests: Hashes, starts: Ints, nats: Floats, ranks: Ints) -> None:
+        """More windows; starts: where each begins among these tokens."""
+        digests = np.concatenate([self._digests, digests])
+        starts = np.concatenate([self._starts, len(self.nats) + starts])
+        self.nats, self.ranks = np.concatenate([self.nats, nats]), np.concatenate([self.ranks, ranks])
+        order = np.argsort(digests)
+        self._digests, self._starts = digests[order], starts[order]
+
+
 @dataclass(frozen=True)
 class Judge:
     """A network and what it reads. context, overlap: tokens, see `batches`; ends: whether a window's end is a step."""
@@ -71,15 +100,30 @@ class Judge:
     context: int
     overlap: int
     ends: bool
+    _before: Before = field(default_factory=Before, init=False, repr=False, compare=False)
+    _explained: dict[bytes, Expected] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def judge(self, windows: Windows) -> Judged:
         """Surprise and rank of each key; equal windows are read once, and so is what several begin with."""
+        return self._judge(windows, Before())
+
+    def judge_more(self, windows: Windows) -> Judged:
+        """The same of a part of many windows; those that were in a part before are not read again."""
+        if len(self._before.nats) > REMEMBERED:
+            self._before.forget()
+        return self._judge(windows, self._before)
+
+    def _judge(self, windows: Windows, before: Before) -> Judged:
+        """The same; what was not read before is added to that."""
         first, inverse, _ = windows.distinct()
-        sequences = self.vocabulary.sequences(windows.take(first), self.ends)
-        starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
-        nats, ranks = self._read(sequences, starts)
-        begin = starts[inverse] + 1  # behind BEGIN
+        digests = windows.sequences[first]
+        if len(new := before.lacks(digests)):
+            sequences = self.vocabulary.sequences(windows.take(first[new]), self.ends)
+            starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
+            before.add(digests[new], starts[:-1], *self._read(sequences, starts))
+        begin = before.starts(digests)[inverse] + 1  # behind BEGIN
         at = np.arange(len(windows.events)) + np.repeat(begin - windows.starts[:-1], windows.lengths)
+        nats, ranks = before.nats, before.ranks
         if not self.ends:
             return Judged(nats[at], ranks[at], np.zeros(len(windows)), np.zeros(len(windows), np.int64))
         last = begin + windows.lengths
@@ -89,20 +133,26 @@ class Judge:
         """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other."""
         forest = Forest.of(sequences, self.context, self.overlap)
         tokens = forest.tokens
-
-        def judged(chosen: Ints) -> tuple[Ints, tuple[Floats, Ints]]:
-            steps = forest.steps(chosen)
-            log_probs = self.scorer.log_probs(steps.tokens, steps.stops)
-            return steps.at, _judged(log_probs, steps.places, tokens[steps.at])
-
         nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
+
+        def take(steps: Steps, log_probs: LogProbs) -> None:
+            nats[steps.at], ranks[steps.at] = _judged(log_probs, steps.places, tokens[steps.at])
+
+        self._through(forest, take)
+        nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
+        return nats, ranks
+
+    def _through(self, forest: Forest, take: Callable[[Steps, LogProbs], None]) -> None:
+        """Read all trees. What comes of a batch is taken at once, in the thread that read it."""
+
+        def read(chosen: Ints) -> None:
+            steps = forest.steps(chosen)
+            take(steps, self.scorer.log_probs(steps.tokens, steps.stops))
+
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
         batches = [*rows.by_length(forest.lengths, most)]
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
-            for at, found in (pool.map if len(batches) > 1 else map)(judged, batches):  # to start a thread takes time
-                nats[at], ranks[at] = found
-        nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
-        return nats, ranks
+            list((pool.map if len(batches) > 1 else map)(read, batches))  # to start a thread takes time
 
     def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
         """What was most probable in the place of each of these events, or behind it where its window ends too early."""
@@ -111,21 +161,27 @@ class Judge:
         lengths = rows - windows.starts[window] + 1 + at_end
         before = [sequences[n][:length][-self.context :] for n, length in zip(window, lengths, strict=True)]
         names = [tokens.tobytes() for tokens in before]
-        asked = dict(islice(dict(zip(names, before, strict=True)).items(), EXPLAINED))
-        log_probs = self._after(list(asked.values()))
-        found = {name: self._most_probable(row) for name, row in zip(asked, log_probs, strict=True)}
-        return [found.get(name, []) for name in names]
+        if len(self._explained) > 10 * EXPLAINED:
+            self._explained.clear()
+        new = {name: tokens for name, tokens in zip(names, before, strict=True) if name not in self._explained}
+        asked = dict(islice(new.items(), EXPLAINED))
+        self._explained.update(zip(asked, map(self._most_probable, self._after([*asked.values()])), strict=True))
+        return [self._explained.get(name, []) for name in names]
 
-    def _after(self, sequences: list[Ints]) -> npt.NDArray[np.float32]:
+    def _after(self, sequences: list[Ints]) -> LogProbs:
         """(n, vocabulary) of the token after each of sequences within the context."""
+        forest = Forest.of([np.append(tokens, PAD) for tokens in sequences], self.context + 1, self.overlap)
+        last = np.append(forest.sequence[1:] > forest.sequence[:-1], True)[: len(forest.tokens)]
         found = np.zeros((len(sequences), len(self.vocabulary)), np.float32)
-        for batch in by_length(sequences, self.context, self.overlap, TOKENS):
-            log_probs = self.scorer.log_probs(batch.tokens)
-            for row, chunk in enumerate(batch.chunks):
-                found[chunk.sequence] = log_probs[row, chunk.stop - 1]
+
+        def take(steps: Steps, log_probs: LogProbs) -> None:
+            asked = np.flatnonzero(last[steps.at])
+            found[forest.sequence[steps.at[asked]]] = log_probs.reshape(-1, found.shape[1])[steps.places[asked]]
+
+        self._through(forest, take)
         return found
 
-    def _most_probable(self, log_probs: npt.NDArray[np.float32]) -> Expected:
+    def _most_probable(self, log_probs: LogProbs) -> Expected:
         """Of (vocabulary,) log-probabilities."""
         order = np.argsort(-log_probs)[: ALTERNATIVES + FIRST].tolist()
         best = [token for token in order if token >= FIRST or (token == END and self.ends)]
@@ -135,7 +191,7 @@ class Judge:
         ]
 
 
-def _judged(log_probs: npt.NDArray[np.float32], places: Ints, tokens: Ints) -> tuple[Floats, Ints]:
+def _judged(log_probs: LogProbs, places: Ints, tokens: Ints) -> tuple[Floats, Ints]:
     """(n,) the surprise and the rank of each token behind its place; what is asked several times is looked at once."""
     size = log_probs.shape[-1]
     asked, again = np.unique(places * size + tokens, return_inverse=True)

@@ -36,8 +36,7 @@ def states(graph: Graph, model: Any, tokens: str, mask: str) -> str:
     heads = config.num_attention_heads
     for layer in model.encoder.layer:
         attention, output = layer.attention.self, layer.attention.output
-        qkv = graph.linear(x, attention.query, attention.key, attention.value)
-        q, k, v = graph.split(qkv, *[config.hidden_size] * 3)
+        q, k, v = (graph.linear(x, part) for part in (attention.query, attention.key, attention.value))
         y = graph("Attention", q, k, v, real, q_num_heads=heads, kv_num_heads=heads, scale=attention.scaling)
         x = graph.layer_norm(graph("Add", graph.linear(y, output.dense), x), output.LayerNorm)
         y = graph(activation, graph.linear(x, layer.intermediate.dense), **how)

@@ -100,17 +100,11 @@ class Graph:
         """One integer, of no dimension."""
         return self.constant(np.array(value, np.int64))
 
-    def split(self, value: str, *sizes: int) -> list[str]:
-        """Parts of these sizes along the last axis."""
-        return self.nodes("Split", [value, self.integers(*sizes)], len(sizes), axis=-1)
-
-    def linear(self, value: str, *layers: Any) -> str:
-        """What several linear layers make of the same value, side by side: one product is faster than three. All of
-        them have a bias or none; adapters are merged."""
-        product = self("MatMul", value, self.constant(torch.cat([effective_weight(layer) for layer in layers]).T))
-        if layers[0].bias is None:
-            return product
-        return self("Add", product, self.constant(torch.cat([layer.bias for layer in layers])))
+    def linear(self, value: str, layer: Any, rows: Any = slice(None)) -> str:
+        """A linear layer, or these rows of what it makes. Adapters are merged. Where several layers read the same
+        value, a product for each is faster than to split one of all."""
+        product = self("MatMul", value, self.constant(effective_weight(layer)[rows].T))
+        return product if layer.bias is None else self("Add", product, self.constant(layer.bias[rows]))
 
     def rms_norm(self, value: str, layer: Any) -> str:
         """The norm of Llama."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from onnx import TensorProto
 
@@ -25,20 +26,34 @@ def layers(graph: Graph, model: Any, x: str, tokens: str, stops: str | None = No
     seen: list[str] = []  # a mask
     if stops is not None:
         *seen, positions = _branches(graph, tokens, stops)
+    q_turn, k_turn = ((*_of_all_heads(graph, n, cos, sin), positions) for n in (heads, key_heads))
     for layer in model.layers:
         attention, mlp = layer.self_attn, layer.mlp
         y = graph.rms_norm(x, layer.input_layernorm)
-        y = graph.linear(y, attention.q_proj, attention.k_proj, attention.v_proj)
-        q, k, v = graph.split(y, *(size * attention.head_dim for size in (heads, key_heads, key_heads)))
-        q = graph("RotaryEmbedding", q, cos, sin, positions, num_heads=heads)
-        k = graph("RotaryEmbedding", k, cos, sin, positions, num_heads=key_heads)
+        q = graph.linear(y, attention.q_proj, rows=_in_pairs(heads, attention.head_dim))
+        k = graph.linear(y, attention.k_proj, rows=_in_pairs(key_heads, attention.head_dim))
+        v = graph.linear(y, attention.v_proj)
+        q = graph("RotaryEmbedding", q, *q_turn, num_heads=1, interleaved=1)
+        k = graph("RotaryEmbedding", k, *k_turn, num_heads=1, interleaved=1)
         how = {"q_num_heads": heads, "kv_num_heads": key_heads, "is_causal": int(not seen), "scale": attention.scaling}
         x = graph("Add", x, graph.linear(graph("Attention", q, k, v, *seen, **how), attention.o_proj))
         y = graph.rms_norm(x, layer.post_attention_layernorm)
-        gate, up = graph.split(graph.linear(y, mlp.gate_proj, mlp.up_proj), *[config.intermediate_size] * 2)
+        gate, up = graph.linear(y, mlp.gate_proj), graph.linear(y, mlp.up_proj)
         silu = graph("Mul", gate, graph("Sigmoid", gate))
         x = graph("Add", x, graph.linear(graph("Mul", silu, up), mlp.down_proj))
     return x
+
+
+def _in_pairs(heads: int, size: int) -> Any:
+    """The rows of a matrix for q or k in another order, the two numbers that are turned together side by side, so that
+    all heads can be turned as a single one: ONNX Runtime is slow for heads of a few numbers. What attention makes of q
+    and k does not depend on their order within a head."""
+    return np.arange(heads * size).reshape(heads, 2, size // 2).swapaxes(1, 2).ravel()
+
+
+def _of_all_heads(graph: Graph, heads: int, *angles: str) -> list[str]:
+    """(length, heads * head_dim / 2) the same of each head."""
+    return [graph("Tile", of, graph.integers(1, heads)) for of in angles]
 
 
 def _rotary(graph: Graph, rotary: Any, tokens: str) -> tuple[str, str, str]:
@@ -59,10 +74,13 @@ def _rotary(graph: Graph, rotary: Any, tokens: str) -> tuple[str, str, str]:
 
 
 def _branches(graph: Graph, tokens: str, stops: str) -> tuple[str, str]:
-    """(batch, 1, length, length) whether each token looks at another, (batch, length) how many it follows on."""
+    """(batch, 1, length, length) 0 where a token looks at another, else no number; (batch, length) how many it follows
+    on."""
     row = graph("Range", graph.integer(0), graph("Squeeze", graph("Shape", tokens, start=1)), graph.integer(1))
     column = graph("Unsqueeze", row, graph.integers(1))
     reaches = graph("Less", column, graph("Unsqueeze", stops, graph.integers(1)))
     before = graph("And", graph("Less", row, column), reaches)
     positions = graph("ReduceSum", graph("Cast", before, to=TensorProto.INT64), graph.integers(2), keepdims=0)
-    return graph("Unsqueeze", graph("Or", before, graph("Equal", row, column)), graph.integers(1)), positions
+    seen = graph("Unsqueeze", graph("Or", before, graph("Equal", row, column)), graph.integers(1))
+    zero, never = (graph.constant(np.array(number, np.float32)) for number in (0, -np.inf))
+    return graph("Where", seen, zero, never), positions
