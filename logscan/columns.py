@@ -17,3 +17,8 @@ def stacked(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Tables with the same columns, one below the other."""
     columns = zip(*(table.get_columns() for table in tables), strict=True)
     return pl.DataFrame([pl.concat(parts, rechunk=True) for parts in columns])
+
+
+def detached(table: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with texts of their own: those of polars keep all texts in memory that they were chosen from."""
+    return pl.DataFrame([column + "" if column.dtype == pl.String else column for column in table.get_columns()])

@@ -266,11 +266,6 @@ def _ahead(blocks: Iterator[Block], pool: ThreadPoolExecutor) -> Iterator[Block]
         yield block
 
 
-def detached(rows: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with texts of their own: those of polars keep all texts in memory that they were chosen from."""
-    return rows.with_columns(pl.col(pl.String) + pl.lit(""))
-
-
 def session_pattern(pattern: str) -> str:
     """A user's pattern as one with exactly one group. Raises OptionError."""
     groups = checked(pattern, "--session").groups

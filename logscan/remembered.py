@@ -1,48 +1,54 @@
 """What was worked out once for each distinct row of a table, in bounded memory.
 
-What is wanted of a block of lines are few distinct rows, and nearly all of them were met before: to look each up takes
-less than to join tables, and does not grow with what is remembered.
+What is wanted of a block of lines are few distinct rows, and nearly all of them were met before: to look up a digest of
+each takes less than to join tables, wakes no threads, and does not grow with what is remembered.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from logscan.columns import rows_of
+from logscan.columns import detached, rows_of, stacked
 
-LIMIT = 24 << 20  # bytes
-OBJECTS = 400  # bytes that a row takes beside its texts
-
-Row = tuple[Any, ...]
+LIMIT = 24 << 20  # bytes of what was worked out
+MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Remembered:
-    """columns: those that tell rows apart."""
+    """columns: those that tell rows apart. Rows are taken for equal where 64 bits of digest are."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = list(columns)
-        self._schema = pl.Schema()
-        self._known: dict[Row, Row] = {}
-        self._size = 0  # bytes that were added since it was last too much
+        self._places: dict[int, int] = {}  # by digest: the row in `_found`
+        self._found: pl.DataFrame | None = None
 
     def joined(self, rows: pl.DataFrame, work_out: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         """The rows with the columns that `work_out` gives for those that are new, each once, a row each."""
-        asked = rows[self._columns]
-        wanted = asked.rows()
-        new: dict[Row, int] = {}
-        for at, row in enumerate(wanted):
-            if row not in self._known:
-                new.setdefault(row, at)
-        if new or not self._schema:
-            if self._size > LIMIT:
-                self._known, self._size = {row: self._known[row] for row in wanted if row in self._known}, 0
-            asked = rows_of(asked, np.array([*new.values()], np.int64))
-            found = work_out(asked)
-            self._schema = found.schema
-            self._known.update(zip(new, found.rows(), strict=True))
-            self._size += OBJECTS * len(new) + int(asked.estimated_size() + found.estimated_size())
-        columns = zip(*[self._known[row] for row in wanted], strict=True) if wanted else ((),) * len(self._schema)
-        named = zip(self._schema.items(), columns, strict=True)
-        return rows.hstack([pl.Series(name, values, dtype) for (name, dtype), values in named])
+        digests: list[int] = self._digests(rows).tolist()
+        new: dict[int, int] = {}
+        for at, digest in enumerate(digests):
+            if digest not in self._places:
+                new.setdefault(digest, at)
+        if new or self._found is None:
+            asked = rows_of(rows[self._columns], np.array([*new.values()], np.int64))
+            self._add(list(new), detached(work_out(asked)), digests)
+        assert self._found is not None
+        places = np.array([self._places[digest] for digest in digests], np.int64)
+        return rows.hstack(rows_of(self._found, places).get_columns())
+
+    def _digests(self, rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+        digests = np.zeros(len(rows), np.uint64)
+        for name in self._columns:
+            digests = (digests ^ rows[name].hash().to_numpy()) * MIX
+        return digests
+
+    def _add(self, new: list[int], found: pl.DataFrame, wanted: list[int]) -> None:
+        """Remember them too; of what is too much already only those that are wanted now."""
+        before = found.clear() if self._found is None else self._found
+        if before.estimated_size() > LIMIT:
+            kept = [digest for digest in dict.fromkeys(wanted) if digest in self._places]
+            before = detached(rows_of(before, np.array([self._places[digest] for digest in kept], np.int64)))
+            self._places = {digest: place for place, digest in enumerate(kept)}
+        self._places |= {digest: place for place, digest in enumerate(new, start=len(before))}
+        self._found = stacked([before, found])

@@ -35,12 +35,20 @@ def test_without_rows_the_columns_are_there() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "LIMIT", 10 * remembered.OBJECTS)
-    known = Remembered(["text"])
+    monkeypatch.setattr(remembered, "LIMIT", 100)
+    known, asked = Remembered(["text"]), []
+
+    def work_out(rows: pl.DataFrame) -> pl.DataFrame:
+        asked.extend(rows["text"])
+        return lengths(rows)
+
     for n in range(100):
-        rows = pl.DataFrame({"text": [f"{n}", f"{n + 1}"]})
-        assert_frame_equal(known.joined(rows, lengths), rows.with_columns(lengths(rows)))
-        assert len(known._known) < 15
+        rows = pl.DataFrame({"text": [f"{n}", f"{n + 1}", "always"]})
+        assert_frame_equal(known.joined(rows, work_out), rows.with_columns(lengths(rows)))
+    assert asked.count("always") == 1
+    assert asked.count("50") == 1
+    known.joined(pl.DataFrame({"text": ["50"]}), work_out)
+    assert asked.count("50") == 2
 
 
 def test_rows_of_tables_are_those_of_polars() -> None:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
-from logscan.columns import rows_of
+from logscan.columns import detached, rows_of
 from logscan.detectors.rates import MAX_KEYS, Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
-from logscan.records import Chunk, detached
+from logscan.records import Chunk
 from logscan.templates.keys import Keys
 from logscan.templates.mining import LIMIT
 from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows

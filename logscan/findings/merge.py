@@ -60,19 +60,20 @@ class Evidence:
     whole: bool = True
     _frames: list[pl.DataFrame] = field(default_factory=lambda: [EVIDENCE])
     _rows: int = 0
+    _kept: int = 0  # rows that were left when there were too many
     _surplus: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take more rows with the columns of EVIDENCE."""
         self._frames.append(rows)
         self._rows += len(rows)
-        if self._rows > MANY:
+        if self._rows > max(MANY, 2 * self._kept):
             everything = pl.concat(self._frames)
             kept = everything.filter(pl.int_range(pl.len()).over(SAME) < MAX_LINES)
             for *what, n in everything.group_by(SAME).agg(pl.len().cast(pl.Int64) - MAX_LINES).iter_rows():
                 if n > 0:
                     self._surplus[tuple(what)] = self._surplus.get(tuple(what), 0) + n
-            self._frames, self._rows = [kept], len(kept)
+            self._frames, self._rows, self._kept = [kept], len(kept), len(kept)
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
