@@ -22,7 +22,7 @@ class Library(build_ext):
     def build_extension(self, ext: Extension) -> None:
         library = Path(self.get_ext_fullpath(ext.name))
         library.parent.mkdir(parents=True, exist_ok=True)
-        compiler = [sys.executable, "-m", "ziglang", "cc", "-std=c11", "-O2", "-mcpu=baseline", "-shared"]
+        compiler = [sys.executable, "-m", "ziglang", "cc", "-std=gnu11", "-O2", "-mcpu=baseline", "-shared"]
         cache = Path(self.build_temp, "zig").absolute()
         subprocess.run(
             [*compiler, "-o", str(library), *ext.sources],

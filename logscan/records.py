@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ KEYED = ["message", "level", "kept"]  # what a log key is made of
 EVERYTHING = pl.lit(True)
 
 Wanted = tuple[Block, Layout, pl.DataFrame]
+Pending = deque[tuple[Block, Layout, Future[pl.DataFrame]]]
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,7 @@ class Reader:
 
     def chunks(self, stream: Stream) -> Iterator[Chunk]:
         """The stream's records in order."""
-        for block, layout, records in self._read(stream):
-            yield self._chunk(block, layout, records)
+        return starmap(self._chunk, self._read(stream))
 
     def unkeyed(self, stream: Stream) -> Iterator[tuple[pl.DataFrame, int]]:
         """The same records without kinds and keys, so that nothing is learnt, and the bytes read so far."""
@@ -135,15 +136,16 @@ class Reader:
         """The wanted records of each block, with their shapes; with their texts where messages are read raw."""
         self._begin(stream.name)
         with ThreadPoolExecutor(WORKERS) as pool:
-            pending: deque[tuple[Block, Layout, Future[pl.DataFrame]]] = deque()
+            pending: Pending = deque()
             blocks = stream.blocks(self.on_problem)
             for block, layout in self._whole_records(stream.name, _ahead(blocks, pool) if stream.size else blocks):
-                pending.append((block, layout, pool.submit(self._records, layout, block.lines)))
+                records = pool.submit(self._records, layout, block.lines)
+                pending.append((replace(block, lines=block.lines.clear()), layout, records))  # no text is kept for long
+                del block, records
                 if len(pending) > AHEAD:
-                    first, its_layout, records = pending.popleft()
-                    yield self._wanted(stream.name, first, its_layout, records.result())
-            for block, layout, records in pending:
-                yield self._wanted(stream.name, block, layout, records.result())
+                    yield self._first(stream.name, pending)
+            while pending:
+                yield self._first(stream.name, pending)
 
     def _whole_records(self, stream: str, blocks: Iterator[Block]) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
@@ -211,6 +213,10 @@ class Reader:
         if layout.kept is None:
             return records.hstack([records["shape"].to_physical().alias("group")])
         return records.with_row_index("group").with_columns(pl.col("group").first().over("shape", "kept"))
+
+    def _first(self, stream: str, pending: Pending) -> Wanted:
+        block, layout, records = pending.popleft()
+        return self._wanted(stream, block, layout, records.result())
 
     def _wanted(self, stream: str, block: Block, layout: Layout, records: pl.DataFrame) -> Wanted:
         """The block's records that are wanted, with their source, window and label."""

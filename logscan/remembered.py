@@ -11,7 +11,7 @@ import polars as pl
 
 from logscan.columns import detached, rows_of, stacked
 
-LIMIT = 24 << 20  # bytes of what was worked out
+LIMIT = 8 << 20  # bytes of what was worked out
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 

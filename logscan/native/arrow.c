@@ -1,6 +1,23 @@
 #include "arrow.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#define LARGE (1 << 17) /* bytes */
+
+void *take(uint64_t size) {
+    if (size < LARGE) return malloc(size ? size : 1);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void give_back(void *memory, uint64_t size) {
+    if (size < LARGE) {
+        free(memory);
+    } else if (memory) {
+        munmap(memory, size);
+    }
+}
 
 typedef struct {
     const void *buffers[BYTES + 2];
@@ -13,8 +30,8 @@ static void release_schema(struct ArrowSchema *schema) {
 
 static void release_texts(struct ArrowArray *array) {
     Texts *texts = array->private_data;
-    free((void *)texts->buffers[VIEWS]);
-    free((void *)texts->buffers[BYTES]);
+    give_back((void *)texts->buffers[VIEWS], (uint64_t)array->length * sizeof(View));
+    give_back((void *)texts->buffers[BYTES], (uint64_t)texts->size);
     free(texts);
     array->release = NULL;
 }
@@ -23,8 +40,8 @@ int give_texts(View *views, int64_t count, uint8_t *bytes, int64_t size, struct 
                struct ArrowArray *array) {
     Texts *texts = malloc(sizeof *texts);
     if (!texts) {
-        free(views);
-        free(bytes);
+        give_back(views, (uint64_t)count * sizeof *views);
+        give_back(bytes, (uint64_t)size);
         return 0;
     }
     *texts = (Texts){.size = size};

@@ -62,8 +62,13 @@ static inline const uint8_t *bytes_of(const View *view, const void *const *buffe
     return (const uint8_t *)buffers[BYTES + view->longer.buffer] + view->longer.begin;
 }
 
-/* Gives `count` texts away, with the views and the bytes that they consist of, both from malloc; where memory is out it
- * frees them, and gives 0. */
+/* Memory for a column, NULL where it is out, and back. A large piece has pages of its own, so that the small things
+ * which others allocate while it is held leave no holes where it was. */
+void *take(uint64_t size);
+void give_back(void *memory, uint64_t size);
+
+/* Gives `count` texts away, with the views and the bytes that they consist of, both taken with the sizes that they have;
+ * where memory is out it gives them back, and 0. */
 int give_texts(View *views, int64_t count, uint8_t *bytes, int64_t size, struct ArrowSchema *schema,
                struct ArrowArray *array);
 

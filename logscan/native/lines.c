@@ -1,17 +1,16 @@
 /* Text as a column of lines. */
 
-#include <stdlib.h>
-
 #include "arrow.h"
 
 /* Makes a column of the `count` lines in `size` bytes (less than 4 GiB) of UTF-8. A line ends at a line feed, the last
  * one at the end if there is none; a carriage return before the line feed goes too. Gives 0 where memory is out. */
 int split_lines(const uint8_t *text, int64_t size, int64_t count, struct ArrowSchema *schema, struct ArrowArray *array) {
-    View *views = malloc((size_t)count * sizeof *views + 1);
-    uint8_t *bytes = malloc((size_t)size + 1);
+    const uint64_t viewed = (uint64_t)count * sizeof(View);
+    View *views = take(viewed);
+    uint8_t *bytes = take((uint64_t)size);
     if (!views || !bytes) {
-        free(views);
-        free(bytes);
+        give_back(views, viewed);
+        give_back(bytes, (uint64_t)size);
         return 0;
     }
     memcpy(bytes, text, (size_t)size);

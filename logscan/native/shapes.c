@@ -110,15 +110,18 @@ int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbe
             *numbers++ = (uint32_t)number;
         }
     }
-    View *views = malloc((size_t)shapes.count * sizeof *views + 1);
-    if (!views) {
+    const uint64_t viewed = (uint64_t)shapes.count * sizeof(View);
+    View *views = take(viewed);
+    uint8_t *bytes = take(shapes.used);
+    if (!views || !bytes) {
+        give_back(views, viewed);
+        give_back(bytes, shapes.used);
         drop(&shapes);
         return 0;
     }
-    for (int64_t i = 0; i < shapes.count; i++)
-        views[i] = view_of(shapes.bytes, shapes.shapes[i].begin, shapes.shapes[i].length);
-    free(shapes.shapes);
-    free(shapes.slots);
-    uint8_t *bytes = realloc(shapes.bytes, shapes.used + 1); /* without the room that was not needed */
-    return give_texts(views, shapes.count, bytes ? bytes : shapes.bytes, (int64_t)shapes.used, schema, distinct);
+    if (shapes.used) memcpy(bytes, shapes.bytes, shapes.used);
+    for (int64_t i = 0; i < shapes.count; i++) views[i] = view_of(bytes, shapes.shapes[i].begin, shapes.shapes[i].length);
+    const int64_t count = shapes.count, used = (int64_t)shapes.used;
+    drop(&shapes);
+    return give_texts(views, count, bytes, used, schema, distinct);
 }
