@@ -36,7 +36,8 @@ def test_without_rows_the_columns_are_there() -> None:
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "LIMIT", 100)
-    known, asked = Remembered(["text"]), []
+    known = Remembered(["text"])
+    asked: list[str] = []
 
     def work_out(rows: pl.DataFrame) -> pl.DataFrame:
         asked.extend(rows["text"])
