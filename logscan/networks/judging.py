@@ -64,31 +64,33 @@ class Judged:
 
 
 class Before:
-    """Windows that were read, by their digests. nats, ranks: of each of their tokens, one window behind the other."""
+    """Windows that were read, by their digests. nats, ranks: of each of their tokens, one window behind the other, in
+    the first `used` places."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         """All of them."""
-        self.nats, self.ranks = np.zeros(0), np.zeros(0, np.int64)
-        self._digests, self._starts = np.zeros(0, np.uint64), np.zeros(0, np.int64)  # in the order of the digests
+        self.nats, self.ranks, self.used = np.zeros(0), np.zeros(0, np.int64), 0
+        self._starts: dict[int, int] = {}
 
     def lacks(self, digests: Hashes) -> Ints:
         """Which of these windows were not read."""
-        return np.flatnonzero(~np.isin(digests, self._digests))
+        return np.array([n for n, digest in enumerate(digests.tolist()) if digest not in self._starts], np.int64)
 
     def starts(self, digests: Hashes) -> Ints:
         """(n,) where the tokens of each of these windows begin."""
-        return self._starts[np.searchsorted(self._digests, digests)]
+        return np.array([self._starts[digest] for digest in digests.tolist()], np.int64)
 
     def add(self, digests: Hashes, starts: Ints, nats: Floats, ranks: Ints) -> None:
         """More windows; starts: where each begins among these tokens."""
-        digests = np.concatenate([self._digests, digests])
-        starts = np.concatenate([self._starts, len(self.nats) + starts])
-        self.nats, self.ranks = np.concatenate([self.nats, nats]), np.concatenate([self.ranks, ranks])
-        order = np.argsort(digests)
-        self._digests, self._starts = digests[order], starts[order]
+        begin, self.used = self.used, self.used + len(nats)
+        if self.used > len(self.nats):  # at least twice as many places
+            self.nats = np.concatenate([self.nats, np.zeros(self.used)])
+            self.ranks = np.concatenate([self.ranks, np.zeros(self.used, np.int64)])
+        self.nats[begin : self.used], self.ranks[begin : self.used] = nats, ranks
+        self._starts.update(zip(digests.tolist(), (begin + starts).tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Judge:
 
     def judge_more(self, windows: Windows) -> Judged:
         """The same of a part of many windows; those that were in a part before are not read again."""
-        if len(self._before.nats) > REMEMBERED:
+        if self._before.used > REMEMBERED:
             self._before.forget()
         return self._judge(windows, self._before)
 
