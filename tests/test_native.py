@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,11 @@ def test_shapes_are_those_of_plain_python(chunks: list[list[str]], begin: int, l
     assert shapes.name == "text"
     assert shapes.to_list() == expected
     assert distinct(shapes).to_list() == list(dict.fromkeys(expected))
+
+
+def test_only_text_has_shapes() -> None:
+    with pytest.raises(TypeError, match="not of Int64"):
+        digits_reduced(pl.Series([1, 2]))
 
 
 def test_many_distinct_shapes_are_told_apart() -> None:

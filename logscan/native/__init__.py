@@ -47,7 +47,10 @@ def digits_reduced(text: pl.Series) -> pl.Series:
     they are met."""
     stream, numbers, distinct = text.__arrow_c_stream__(), np.empty(len(text), np.uint32), _Given()
     texts = _pointer(stream, b"arrow_array_stream")
-    if not _library.number_shapes(texts, SEED, numbers.ctypes.data, *distinct.places):
+    status = _library.number_shapes(texts, SEED, numbers.ctypes.data, *distinct.places)
+    if status < 0:
+        raise TypeError(f"shapes are of text as Arrow's views, not of {text.dtype} as this polars gives it")
+    if not status:
         raise MemoryError("no memory for the shapes of lines")
     return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(distinct)))
 

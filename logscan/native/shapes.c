@@ -93,12 +93,27 @@ static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t length) {
     return shapes->slots[slot] = (int32_t)shapes->count++;
 }
 
+static int is_text(struct ArrowArrayStream *column) {
+    struct ArrowSchema schema;
+    if (column->get_schema(column, &schema)) return 0;
+    const int is = !strcmp(schema.format, TEXT);
+    schema.release(&schema);
+    return is;
+}
+
 /* Gives the shape of each text of a column without nulls, as its number in the distinct ones (less than 4 GiB of them).
- * Gives 0 where memory is out. */
+ * Gives 0 where memory is out, -1 where the column is none of TEXT. */
 int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbers, struct ArrowSchema *schema,
                   struct ArrowArray *distinct) {
+    if (!is_text(texts)) return -1;
     Shapes shapes = {.seed = seed};
-    for (struct ArrowArray chunk; texts->get_next(texts, &chunk) == 0 && chunk.release; chunk.release(&chunk)) {
+    for (;;) {
+        struct ArrowArray chunk;
+        if (texts->get_next(texts, &chunk)) {
+            drop(&shapes);
+            return 0;
+        }
+        if (!chunk.release) break;
         const View *const views = (const View *)chunk.buffers[VIEWS] + chunk.offset;
         for (int64_t i = 0; i < chunk.length; i++) {
             const int32_t number = numbered(&shapes, bytes_of(views + i, chunk.buffers), views[i].length);
@@ -109,6 +124,7 @@ int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbe
             }
             *numbers++ = (uint32_t)number;
         }
+        chunk.release(&chunk);
     }
     const uint64_t viewed = (uint64_t)shapes.count * sizeof(View);
     View *views = take(viewed);
