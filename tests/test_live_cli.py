@@ -175,6 +175,7 @@ def test_a_terminal_that_is_closed_ends_it_and_a_restart_goes_on(live: Followed)
     child, terminal = pty.fork()
     if not child:
         os.chdir(live.folder)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what runs the tests may ignore it
         command = [*COMMAND, "scan", "app.log", "-f", "--state", "live.state"]
         os.execve(command[0], command, environment(live.folder))
     wait_for(live.state.exists)
