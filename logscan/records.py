@@ -143,9 +143,9 @@ class Reader:
                 pending.append((replace(block, lines=block.lines.clear()), layout, records))  # no text is kept for long
                 del block, records
                 if len(pending) > AHEAD:
-                    yield self._first(stream.name, pending)
+                    yield self._oldest(stream.name, pending)
             while pending:
-                yield self._first(stream.name, pending)
+                yield self._oldest(stream.name, pending)
 
     def _whole_records(self, stream: str, blocks: Iterator[Block]) -> Iterator[tuple[Block, Layout]]:
         """Blocks that end where a record ends, with the stream's layout."""
@@ -214,7 +214,8 @@ class Reader:
             return records.hstack([records["shape"].to_physical().alias("group")])
         return records.with_row_index("group").with_columns(pl.col("group").first().over("shape", "kept"))
 
-    def _first(self, stream: str, pending: Pending) -> Wanted:
+    def _oldest(self, stream: str, pending: Pending) -> Wanted:
+        """What is wanted of the first block that is worked on, once its records are there."""
         block, layout, records = pending.popleft()
         return self._wanted(stream, block, layout, records.result())
 

@@ -3,13 +3,11 @@
 import difflib
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import entry_points
 
 from logscan.errors import OptionError
 from logscan.formats.custom import custom
 from logscan.formats.format import Format
-
-GROUP = "logscan.formats"
 
 # Where two formats match a log equally well the first is taken: the special stand before the general.
 BUILT_IN = {
@@ -50,17 +48,10 @@ BUILT_IN = {
 
 
 @cache
-def _foreign() -> dict[str, EntryPoint]:
-    """The formats of other packages. `entry_points` would parse what all that is installed has for others, too."""
-    packages = [package for package in distributions() if GROUP in (package.read_text("entry_points.txt") or "")]
-    points = [point for package in packages for point in package.entry_points.select(group=GROUP)]
-    return {point.name: point for point in reversed(points) if point.name not in BUILT_IN}
-
-
-@cache
 def names() -> tuple[str, ...]:
     """All names, those of other packages first."""
-    return (*sorted(_foreign()), *BUILT_IN)
+    foreign = [entry.name for entry in entry_points(group="logscan.formats") if entry.name not in BUILT_IN]
+    return (*sorted(set(foreign)), *BUILT_IN)
 
 
 @cache
@@ -73,8 +64,8 @@ def format_of(name: str) -> Format:
         module, attribute = BUILT_IN[name].split(":")
         found: Format = getattr(import_module(f"logscan.formats.{module}"), attribute)
         return found
-    if name in _foreign():
-        found = _foreign()[name].load()
+    for entry in entry_points(group="logscan.formats", name=name):
+        found = entry.load()
         return found
     if "<" in name:
         return custom(name)

@@ -45,14 +45,14 @@ def split(text: bytes, count: int) -> pl.Series:
 def digits_reduced(text: pl.Series) -> pl.Series:
     """Each text (n,) with every run of digits reduced to `0`, as an Enum of the distinct results in the order in which
     they are met."""
-    stream, numbers, distinct = text.__arrow_c_stream__(), np.empty(len(text), np.uint32), _Given()
+    stream, numbers, shapes = text.__arrow_c_stream__(), np.empty(len(text), np.uint32), _Given()
     texts = _pointer(stream, b"arrow_array_stream")
-    status = _library.number_shapes(texts, SEED, numbers.ctypes.data, *distinct.places)
+    status = _library.number_shapes(texts, SEED, numbers.ctypes.data, *shapes.places)
     if status < 0:
         raise TypeError(f"shapes are of text as Arrow's views, not of {text.dtype} as this polars gives it")
     if not status:
         raise MemoryError("no memory for the shapes of lines")
-    return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(distinct)))
+    return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(shapes)))
 
 
 def distinct(shapes: pl.Series) -> pl.Series:
