@@ -1,24 +1,26 @@
-"""Lines of a source that was read before, read again at their places."""
+"""Lines of a source that was read before, read again."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 
-from logscan.sources.compression import chunks, packed
-from logscan.sources.inputs import Input, open_input
-from logscan.sources.lines import MAX_LINE, PIECE, UTF_8, Encoding, Splitter, encoding_of
+import polars as pl
+
+from logscan.sources.compression import packed
+from logscan.sources.inputs import open_input
+from logscan.sources.lines import MAX_LINE, UTF_8, Encoding, Splitter, encoding_of
+from logscan.sources.stream import Block, Stream
 
 LONGEST = MAX_LINE + 8  # bytes of a line by which it is seen to be too long
 USUAL = 512  # bytes of most lines
 
 Text = tuple[str, bytes | None]  # and the bytes where they are not valid text
-Look = Callable[[int, int], bytes]  # at most so many bytes from an offset, which may only grow
 
 
 def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
     """Text and raw bytes of the lines at these (line, offset), by line; those that cannot be read any more are absent.
 
-    Of a plain file nothing else is read, of any other all up to the last of them; they alone are decoded.
+    Of a plain file nothing else is read, of any other all up to the last of them.
     """
     wanted = dict(places)
     lines = sorted(wanted, key=wanted.__getitem__)
@@ -28,38 +30,52 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
     except OSError:  # which was said when it was read first
         return {}
     with closing(file):
-        descriptor = None if packed(file) else file.descriptor
-        look = _forward(file) if descriptor is None else lambda offset, size: os.pread(descriptor, size, offset)
-        encoding = encoding_of(look(0, USUAL)) or UTF_8
+        descriptor = file.descriptor
+        if descriptor is None or packed(file):
+            return _numbered(source, lines)
+        encoding = encoding_of(file.head) or UTF_8
+        feed = "\n".encode(encoding.codec)
         for line in lines:
-            if not (text := _line(look, wanted[line], encoding)):
+            if not (text := _line(descriptor, wanted[line], feed)):
                 break
             found.append(text)
     return dict(zip(lines, _decoded(b"".join(found), encoding), strict=False))
 
 
-def _forward(file: Input) -> Look:
-    """A look at the content of what can only be read on."""
-    pieces = chunks(file, PIECE, lambda problem: None)
-    data, begin = b"", 0  # what was read and may still be asked for, and its offset
-
-    def look(offset: int, size: int) -> bytes:
-        nonlocal data, begin
-        while len(data) < offset - begin + size and (piece := next(pieces, b"")):
-            gone = min(offset - begin, len(data))
-            data, begin = data[gone:] + piece, begin + gone
-        return data[offset - begin : offset - begin + size]
-
-    return look
+def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
+    """The texts of these 1-based lines, read anew up to the last one. What cannot be read any more is absent."""
+    return {line: text for line, (text, _) in _numbered(source, lines).items()}
 
 
-def _line(look: Look, start: int, encoding: Encoding) -> bytes:
+def read_again(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of all lines of a source, once more."""
+    for block in _blocks(source):
+        yield from block.lines.select("line", "text").iter_rows()
+
+
+def _numbered(source: str, lines: Collection[int]) -> dict[int, Text]:
+    """Text and raw bytes of these lines, of all that stand before the last one."""
+    found: dict[int, Text] = {}
+    wanted = pl.Series(sorted(lines), dtype=pl.Int64)
+    for block in _blocks(source) if lines else ():
+        rows = block.lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text", "raw").iter_rows()
+        found.update({line: (text, raw) for line, text, raw in rows})
+        if block.lines["line"][-1] >= wanted[-1]:
+            break
+    return found
+
+
+def _blocks(source: str) -> Iterator[Block]:
+    """The blocks of a source whose problems are known."""
+    return Stream(source, (source,), None).blocks(lambda problem: None)
+
+
+def _line(descriptor: int, start: int, feed: bytes) -> bytes:
     """The line that begins there, with its line feed: the last one may have none, and one that is too long is cut."""
-    feed = "\n".encode(encoding.codec)
     for size in (USUAL, LONGEST):
-        data = look(start, size)
+        data = os.pread(descriptor, size, start)
         end = data.find(feed)
-        while end >= 0 and end % len(feed):
+        while end > 0 and end % len(feed):
             end = data.find(feed, end + 1)
         if end >= 0:
             return data[: end + len(feed)]

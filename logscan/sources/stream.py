@@ -1,7 +1,7 @@
 """One stream: a log, with its rotated siblings in the order of time, as blocks of lines."""
 
 import ctypes
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -96,25 +96,3 @@ def _joined(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
     """`n` pieces as one, whose columns stay in as many chunks."""
     while some := list(islice(pieces, n)):
         yield Piece(pl.concat([piece.lines for piece in some]), [line for piece in some for line in piece.cut])
-
-
-def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
-    """The texts of these 1-based lines, read anew up to the last one. What cannot be read any more is absent."""
-    found: dict[int, str] = {}
-    wanted = pl.Series(sorted(lines), dtype=pl.Int64)
-    for block in _again(source) if lines else ():
-        found.update(block.lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text").iter_rows())
-        if block.lines["line"][-1] >= wanted[-1]:
-            break
-    return found
-
-
-def read_again(source: str) -> Iterator[tuple[int, str]]:
-    """(line, text) of all lines of a source, once more."""
-    for block in _again(source):
-        yield from block.lines.select("line", "text").iter_rows()
-
-
-def _again(source: str) -> Iterator[Block]:
-    """The blocks of a source that was read before, its problems being known."""
-    return Stream(source, (source,), None).blocks(lambda problem: None)
