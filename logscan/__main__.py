@@ -13,19 +13,24 @@ def main() -> None:
     with the process, since to free each object takes as long as to import a small library.
     """
     gc.set_threshold(100_000, 20, 20)
+    status: int | None = None  # where an error ends the process, it ends as any other
+
+    def leave() -> None:
+        if status is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    atexit.register(leave)  # before all else: what is registered first is called last
     from logscan.cli import main as run
 
-    status: int | None = None
     try:
         run()
+        status = 0
     except SystemExit as end:
         if isinstance(end.code, str):  # to be printed
             raise
-        status = end.code
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status or 0)
+        status = end.code or 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Learning and judging are two passes over `Reader.chunks`, also where a log is ju
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -146,11 +145,12 @@ def in_words(layout: Layout) -> str:
 def with_texts(findings: Sequence[Finding], session_patterns: Mapping[str, str]) -> list[Finding]:
     """The findings with the texts of their lines, read again, and with the names of their sessions."""
     places: dict[str, dict[int, int]] = {}  # source -> line -> offset
-    for line in chain.from_iterable(finding.lines for finding in findings):
+    lines = [line for finding in findings for line in finding.lines]
+    for line in lines:
         places.setdefault(line.source, {})[line.line] = line.offset
     texts = {source: lines_at(source, wanted.items()) for source, wanted in places.items()}
-    for finding in findings:
-        finding.read([texts[line.source].get(line.line, ("", None)) for line in finding.lines])
+    for line in lines:
+        line.text, line.raw = texts[line.source].get(line.line, ("", None))
     return with_sessions(findings, session_patterns)
 
 

@@ -1,5 +1,6 @@
 """`logscan scan`."""
 
+import gc
 import os
 import sys
 from enum import StrEnum
@@ -175,6 +176,7 @@ def scan(
     from logscan.scan import scan as run
     from logscan.sources import read_again
 
+    gc.freeze()  # what is imported stays: no garbage is looked for in it
     paths = named_or_piped(paths, "scan")
     if model is not None and (baseline or split_at):
         raise OptionError("--model says what is normal: leave out --baseline and --split-at")

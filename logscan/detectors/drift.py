@@ -7,7 +7,6 @@ are counted in blocks, of each kind few in a block, and half of the blocks of la
 
 import shlex
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -53,6 +52,8 @@ class Drift:
             self._blocks = [*self._blocks[-BLOCKS + 1 :], block]
             n = len(self._blocks)
             if n == FEWEST or (n > FEWEST and block[1]):  # no median is raised by a block without
+                from statistics import median  # which a short log has no use for
+
                 usual = median(counted for _, counted in self._blocks) / BLOCK
                 if usual >= self.limit:
                     self.said = True

@@ -40,7 +40,7 @@ def explain(cause: Cause, profile: Profile, sources: list[str], own: bool) -> Fi
             [templates[key] for key in keys],
             repeat(""),
             repeat(None),
-            shown["time"].to_list(),
+            shown["time"].to_numpy().tolist(),
             shown["last_line"].to_list(),
             [steps[text] for text in expected],
         )

@@ -1,6 +1,6 @@
 """A finding: one thing that does not belong, however many lines it wrote."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -49,12 +49,6 @@ class Finding:
     def id(self) -> str:
         """Twelve hex digits that depend on what was found, not on when or where."""
         return id_of(self.signature)
-
-    def read(self, texts: Iterable[tuple[str, bytes | None]]) -> "Finding":
-        """The same, with the text and the raw bytes of each of its lines filled in."""
-        for line, (text, raw) in zip(self.lines, texts, strict=True):
-            line.text, line.raw = text, raw
-        return self
 
     def accepted(self, ids: Set[str]) -> bool:
         """Whether it is among ids of findings that are known to be fine, or all of its parts are."""

@@ -111,7 +111,9 @@ class Teller:
         rows = cause.rows.sort("source", "line").head(MAX_LINES)
         files = [file for _, file in self.reader.files]
         places = [(files[source], *place) for source, *place in rows[["source", "line", "offset"]].rows()]
-        return finding.read(self.texts.in_order(places))
+        for line, (text, raw) in zip(finding.lines, self.texts.in_order(places), strict=True):
+            line.text, line.raw = text, raw
+        return finding
 
     def _remember(self, items: set[Item], finding: Finding, now: float) -> None:
         if len(self._told) >= MOST:
