@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,7 @@ Wanted = tuple[Block, Layout, pl.DataFrame]
 Pending = deque[tuple[Block, Layout, Future[pl.DataFrame]]]
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Records of one block of lines.
 
     records: `source` (its number in `Reader.sources`), `line`, `last_line`, `offset`, `time`, `session` (UInt64 digest
@@ -140,7 +139,7 @@ class Reader:
             blocks = stream.blocks(self.on_problem)
             for block, layout in self._whole_records(stream.name, _ahead(blocks, pool) if stream.size else blocks):
                 records = pool.submit(self._records, layout, block.lines)
-                pending.append((replace(block, lines=block.lines.clear()), layout, records))  # no text is kept for long
+                pending.append((block._replace(lines=block.lines.clear()), layout, records))  # no text is kept for long
                 del block, records
                 if len(pending) > AHEAD:
                     yield self._oldest(stream.name, pending)

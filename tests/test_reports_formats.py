@@ -43,7 +43,7 @@ def finding(*lines: Line, count: int | None = None) -> Finding:
 
 def report(name: str, *findings: Finding, near: Context | None = None, **options: object) -> str:
     stream = io.StringIO()
-    writer = open_report(name, replace(Output(stream), **options))  # type: ignore[arg-type]
+    writer = open_report(name, Output(stream, **options))  # type: ignore[arg-type]
     writer.begin(Begin(("app.log",), "rates"))
     for each in findings:
         writer.finding(each, near)

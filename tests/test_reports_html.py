@@ -89,7 +89,7 @@ def page(*findings: Finding, near: Context | None = None, context: int = 0, **su
     report.begin(Begin(("app.log",), "baseline"))
     for each in findings:
         report.finding(each, near)
-    report.end(replace(Summary(100, 90, 5, len(findings), 0.25), **summary))
+    report.end(Summary(100, 90, 5, len(findings), 0.25)._replace(**summary))
     return stream.getvalue()
 
 

@@ -1,7 +1,6 @@
 """Scans with a detector that judges windows as wholes, by the messages in them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -106,7 +105,7 @@ def scanned(model: Path, write: Write) -> Scanned:
 
     def scan(log: Any, detector: WindowDetector, **card: Any) -> Result:
         bundle, result = load(model), Result()
-        bundle = replace(bundle, card=bundle.card | card, detector=cast(Any, detector))
+        bundle = bundle._replace(card=bundle.card | card, detector=cast(Any, detector))
         run = Run(Options(), result, no_progress, lambda problem: None)
         reader, streams = run.reader_of(bundle), open_streams([write("app.log", log.lines)], lambda problem: None)
         found = [finding for stream in streams for finding in run.judge(stream, reader, bundle.profile)]

@@ -12,9 +12,8 @@ takes the place of both others. In a file, a table a command holds options by th
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 from typer import Option
@@ -39,8 +38,7 @@ ConfigFile = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A value as a file or the environment has it, and the name of that file or variable."""
 
     value: Any

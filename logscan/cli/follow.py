@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, TextIO
@@ -160,7 +160,7 @@ def counting(target: str | None) -> Iterator[Callable[["Watch"], None]]:
 def _summary(watch: "Watch") -> "Summary":
     from logscan.cli.ending import summary_of
 
-    return replace(summary_of(watch.result, sum(watch.found.values()), watch.notes), seconds=watch.seconds)
+    return summary_of(watch.result, sum(watch.found.values()), watch.notes)._replace(seconds=watch.seconds)
 
 
 def _nobody_reads(stream: TextIO) -> bool:

@@ -3,8 +3,7 @@
 Time is cut into buckets of one width, which doubles as the log grows, so that a log of any length has at most BUCKETS.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +22,7 @@ LEAST_BURST = 30  # records in a bucket that make a burst at the least
 LEAST_BEATS = 20  # occurrences from which a key can be called regular
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(NamedTuple):
     """width: of a bucket, in microseconds; burst: (keys,) records in a bucket above which it is a burst;
     silence: (keys,) microseconds without a record after which a regular key is silent, 0 for other keys."""
 

@@ -17,7 +17,7 @@ of well-known events in an order beyond anything held out is anomalous too.
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,7 @@ class Options:
     margin: float = 2.0
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """window: (n,) in [0, 1], 0.5 at the threshold; event: (events,) the same for each step."""
 
     window: Floats

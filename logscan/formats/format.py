@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,8 +15,7 @@ ISO_TIMES = ("%Y-%m-%d %H:%M:%S%.f",)
 EPOCH = "epoch"  # in place of a strptime pattern: seconds, or ms, us, ns by the number of digits
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """What a structured line says, read from its shape."""
 
     message: str

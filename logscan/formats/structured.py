@@ -7,7 +7,6 @@ of one event have few shapes.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -106,7 +105,7 @@ def read_inner(line: str, stream: str) -> Fields:
     if fields is None and found:
         fields = Fields(found["message"], found["level"], found["component"])
     fields = fields or Fields(line)
-    return replace(fields, component=fields.component or stream)
+    return fields._replace(component=fields.component or stream)
 
 
 def read_logfmt(shape: str) -> Fields | None:

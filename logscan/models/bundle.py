@@ -17,10 +17,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -39,8 +38,7 @@ HERE, EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE (RENAME_SWAP on macOS)
 Card = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """What a bundle holds; the keys are frozen, the detector is None where the profile judges alone."""
 
     keys: Keys

@@ -16,8 +16,7 @@ another distribution, an entry point of the group `logscan.reports` does the sam
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
 from logscan.errors import OptionError
 
@@ -42,8 +41,7 @@ Context = Mapping[str, Mapping[int, str]]
 """Source -> line (1-based) -> text; may lack lines that were not read again, and hold more than wanted."""
 
 
-@dataclass(frozen=True)
-class Begin:
+class Begin(NamedTuple):
     """What is about to be scanned, and with what."""
 
     sources: tuple[str, ...]
@@ -51,8 +49,7 @@ class Begin:
     model: str | None = None  #: the bundle's folder; None: learnt from the input or a baseline
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What was done."""
 
     lines: int
@@ -69,8 +66,7 @@ def _unread(source: str) -> Iterable[tuple[int, str]]:
     raise OptionError(f"{source} cannot be read twice: write it to a file to have all its lines printed")
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """Where a report goes, and what may be done there."""
 
     stream: TextIO

@@ -1,7 +1,6 @@
 """Any report, without secrets: the one place through which all that it is told goes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from logscan.findings.finding import Finding
 from logscan.findings.redact import redact, redact_lines, redacted, redacted_texts
@@ -30,9 +29,9 @@ class Redacted(Report):
     def end(self, summary: Summary) -> None:
         """The words on errors, too."""
         errors, notes = map(redact, summary.errors), map(redact, summary.notes)
-        self.report.end(replace(summary, errors=tuple(errors), notes=tuple(notes)))
+        self.report.end(summary._replace(errors=tuple(errors), notes=tuple(notes)))
 
 
 def reading(output: Output) -> Output:
     """The same output, of whose sources only lines without secrets are read again."""
-    return replace(output, read=lambda source: redact_lines(output.read(source)))
+    return output._replace(read=lambda source: redact_lines(output.read(source)))

@@ -12,8 +12,8 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from logscan.sources.lines import MAX_LINE
 
@@ -26,8 +26,7 @@ _CURSOR = re.compile(rb'"__CURSOR"\s*:\s*("(?:[^"\\]|\\.)*")')
 _PATIENCE = 2.0  # seconds for a client to end when it is asked to
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """A log that a program prints. kind: journal, docker or kubectl; name: of the unit, container or pod, or empty."""
 
     source: str

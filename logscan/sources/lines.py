@@ -8,7 +8,7 @@ the bytes of the content as it stands there: after decompression, before decodin
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -84,8 +84,7 @@ def encoding_of(head: bytes) -> Encoding | None:
     return marked or UTF_8
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Whole lines (columns of SCHEMA), and the numbers of those that were cut."""
 
     lines: pl.DataFrame

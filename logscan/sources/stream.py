@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import polars as pl
 
@@ -15,8 +16,7 @@ from logscan.sources.lines import BLOCK, MAX_LINE, PIECE, Piece, split
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3), in bytes but for the last
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What was wrong with a source. A fatal one is an error of the run (exit status 2); all else is still read."""
 
     source: str
@@ -24,8 +24,7 @@ class Problem:
     fatal: bool
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Some whole lines of one file.
 
     Columns of `lines`: line (Int64, 1-based in its file), offset (Int64, bytes to its first byte in the decompressed
