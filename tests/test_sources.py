@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logscan.sources import Block, Problem, Stream, again, fetch, lines_at, open_streams
+from logscan.sources import Block, Problem, Stream, fetch, lines_at, open_streams
 from logscan.sources.inputs import forget, spool
 from logscan.sources.lines import split
 
@@ -244,7 +244,7 @@ def test_lines_are_read_again_at_their_places(
     tmp_path: Path, codec: str, end: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever ends them, however long they are, and in whatever pieces the content of a pipe comes."""
-    monkeypatch.setattr(again, "PIECE", block)
+    monkeypatch.setattr("logscan.sources.stream.PIECE", block)
     mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(codec, b"")
     lines = ["", "a\r", "ਊ\u0a0a ✓", "\r\r", "b" * 200, "", "last"]
     content = mark + "\n".join(lines).encode(codec) + end.encode(codec.removesuffix("-sig"))

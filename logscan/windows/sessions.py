@@ -204,9 +204,7 @@ class Sessions:
 def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     """Events grouped by window, windows in the order of their first event."""
     rows, starts = _by_window(events)
-    at = pl.Series(rows)
-    in_order = [column.rechunk()[at] for column in events.get_columns()]  # whole tables would take twice the room
-    return Windows(pl.DataFrame(in_order), starts, messages)
+    return Windows(events[rows], starts, messages)
 
 
 def _by_window(events: pl.DataFrame) -> tuple[Rows, Ints]:
