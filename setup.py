@@ -42,7 +42,7 @@ setup(
     ext_modules=[
         Extension(
             "logscan.native.liblogscan",
-            sources=[f"logscan/native/{name}.c" for name in ("arrow", "lines", "shapes")],
+            sources=[f"logscan/native/{name}.c" for name in ("again", "arrow", "lines", "shapes")],
             depends=["logscan/native/arrow.h"],
         )
     ],

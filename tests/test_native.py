@@ -1,14 +1,17 @@
 """The compiled part says what plain Python says, of any text."""
 
 import re
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logscan.native import digits_reduced, distinct, split
+from logscan.native import digits_reduced, distinct, lines_at, split
 
 TEXTS = st.text("019 aé\0\r𝄞", max_size=40) | st.text(max_size=40)
 
@@ -61,3 +64,35 @@ def test_lines_outlive_the_text_that_they_were_cut_from() -> None:
         [f"{number * n}: a line that is longer than twelve bytes" for n in range(990, 1_000)] for number in range(200)
     ]
     assert [lines.to_list() for lines in kept] == expected
+
+
+def read_at(content: bytes, offsets: list[int], feed: bytes, longest: int) -> Iterator[bytes]:
+    """As again.c describes them."""
+    for offset in offsets:
+        head, width = content[offset : offset + longest], len(feed)
+        ends = (at + width for at in range(0, len(head), width) if head[at : at + width] == feed)
+        if not head:
+            return
+        if (end := next(ends, None)) is not None:
+            yield head[:end]
+        else:
+            yield head + feed if len(head) == longest else head
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b"\0", b"\0\n", b"\n\0", b"a", b"b" * 30, b"c" * 700]), max_size=30).map(b"".join),
+    st.lists(st.integers(0, 2_000), max_size=20),
+    st.sampled_from([b"\n", b"\0\n", b"\n\0"]),
+    st.integers(1, 30) | st.integers(500, 1_500),
+)
+def test_lines_are_read_where_they_begin(content: bytes, offsets: list[int], feed: bytes, longest: int) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        found = b"".join(lines_at(file.fileno(), np.array(offsets, np.int64), feed, longest))
+    assert found == b"".join(read_at(content, offsets, feed, longest))
+
+
+def test_lines_that_cannot_be_read_are_an_error() -> None:
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        list(lines_at(-1, np.array([0]), b"\n", 9))

@@ -1,21 +1,30 @@
-"""What visits every byte of a log, compiled: text as a column of lines (lines.c), and their shapes (shapes.c).
+"""What visits every byte of a log, compiled: text as a column of lines (lines.c), and their shapes (shapes.c). And
+what reads the many lines of findings again (again.c).
 
 With arrays and columns each takes ten passes and as many copies. The library is plain C without Python in it.
 """
 
 import ctypes
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 SEED = int.from_bytes(os.urandom(8))  # so that nobody can write lines whose hashes are equal
 Pointer = ctypes.c_void_p
 
-_library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")))
+_library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")), use_errno=True)
 _library.split_lines.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, Pointer, Pointer]
 _library.number_shapes.argtypes = [Pointer, ctypes.c_uint64, Pointer, Pointer, Pointer]
+_library.read_lines.argtypes = [
+    *(ctypes.c_int, Pointer, ctypes.c_int64),
+    *(ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64),
+    *(Pointer, ctypes.c_int64, Pointer),
+]
+_library.read_lines.restype = ctypes.c_int64
 _new_capsule, _pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
 _new_capsule.argtypes, _new_capsule.restype = [Pointer, ctypes.c_char_p, Pointer], ctypes.py_object
 _pointer.argtypes, _pointer.restype = [ctypes.py_object, ctypes.c_char_p], Pointer
@@ -59,3 +68,21 @@ def distinct(shapes: pl.Series) -> pl.Series:
     """The shapes that an Enum of them names, each once. Where rows were left out, not all of them have one."""
     assert isinstance(shapes.dtype, pl.Enum)
     return shapes.dtype.categories
+
+
+def lines_at(descriptor: int, offsets: npt.NDArray[np.int64], feed: bytes, longest: int) -> Iterator[bytes]:
+    """The lines of an open file that begin at these offsets, with their line feeds, some at a time, up to the first one
+    of which nothing can be read: the last of the file may have no line feed, and one that is longer gets one."""
+    room, used = np.empty(4 * longest, np.uint8), ctypes.c_int64()
+    while len(offsets):
+        count = _library.read_lines(
+            *(descriptor, offsets.ctypes.data, len(offsets)),
+            *(feed, len(feed), longest),
+            *(room.ctypes.data, len(room), ctypes.byref(used)),
+        )
+        if count < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        if not count:
+            return
+        yield room[: used.value].tobytes()
+        offsets = offsets[count:]

@@ -1,18 +1,18 @@
 """Lines of a source that was read before, read again."""
 
-import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 
+import numpy as np
 import polars as pl
 
+from logscan import native
 from logscan.sources.compression import packed
 from logscan.sources.inputs import open_input
 from logscan.sources.lines import MAX_LINE, UTF_8, Encoding, Splitter, encoding_of
 from logscan.sources.stream import Block, Stream
 
 LONGEST = MAX_LINE + 8  # bytes of a line by which it is seen to be too long
-USUAL = 512  # bytes of most lines
 
 Text = tuple[str, bytes | None]  # and the bytes where they are not valid text
 
@@ -24,7 +24,6 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
     """
     wanted = dict(places)
     lines = sorted(wanted, key=wanted.__getitem__)
-    found: list[bytes] = []
     try:
         file = open_input(source)
     except OSError:  # which was said when it was read first
@@ -34,12 +33,9 @@ def lines_at(source: str, places: Iterable[tuple[int, int]]) -> dict[int, Text]:
         if descriptor is None or packed(file):
             return _numbered(source, lines)
         encoding = encoding_of(file.head) or UTF_8
-        feed = "\n".encode(encoding.codec)
-        for line in lines:
-            if not (text := _line(descriptor, wanted[line], feed)):
-                break
-            found.append(text)
-    return dict(zip(lines, _decoded(b"".join(found), encoding), strict=False))
+        offsets = np.array([wanted[line] for line in lines], np.int64)
+        found = b"".join(native.lines_at(descriptor, offsets, "\n".encode(encoding.codec), LONGEST))
+    return dict(zip(lines, _decoded(found, encoding), strict=False))
 
 
 def fetch(source: str, lines: Collection[int]) -> dict[int, str]:
@@ -68,20 +64,6 @@ def _numbered(source: str, lines: Collection[int]) -> dict[int, Text]:
 def _blocks(source: str) -> Iterator[Block]:
     """The blocks of a source whose problems are known."""
     return Stream(source, (source,), None).blocks(lambda problem: None)
-
-
-def _line(descriptor: int, start: int, feed: bytes) -> bytes:
-    """The line that begins there, with its line feed: the last one may have none, and one that is too long is cut."""
-    for size in (USUAL, LONGEST):
-        data = os.pread(descriptor, size, start)
-        end = data.find(feed)
-        while end > 0 and end % len(feed):
-            end = data.find(feed, end + 1)
-        if end >= 0:
-            return data[: end + len(feed)]
-        if len(data) < size:
-            return data
-    return data + feed
 
 
 def _decoded(lines: bytes, encoding: Encoding) -> list[Text]:
