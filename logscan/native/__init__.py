@@ -73,7 +73,7 @@ def distinct(shapes: pl.Series) -> pl.Series:
 def lines_at(descriptor: int, offsets: npt.NDArray[np.int64], feed: bytes, longest: int) -> Iterator[bytes]:
     """The lines of an open file that begin at these offsets, with their line feeds, some at a time, up to the first one
     of which nothing can be read: the last of the file may have no line feed, and one that is longer gets one."""
-    room, used = np.empty(4 * longest, np.uint8), ctypes.c_int64()
+    room, used = np.empty(2 * longest + len(feed), np.uint8), ctypes.c_int64()
     while len(offsets):
         count = _library.read_lines(
             *(descriptor, offsets.ctypes.data, len(offsets)),
