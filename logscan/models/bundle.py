@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -28,8 +28,10 @@ from logscan.detectors.profile import Profile
 from logscan.detectors.registry import BASELINE, Saved, known, saved_class
 from logscan.errors import ModelError, OptionError
 from logscan.formats import Layout
-from logscan.models.held_out import HeldOut
 from logscan.templates.keys import Keys
+
+if TYPE_CHECKING:  # a scan has no use for it
+    from logscan.models.held_out import HeldOut
 
 VERSION = 1
 LARGEST = 1 << 30  # bytes of a file in a bundle
@@ -52,7 +54,7 @@ def save(
     profile: Profile,
     card: Mapping[str, Any],
     detector: Saved | None = None,
-    held_out: HeldOut | None = None,
+    held_out: "HeldOut | None" = None,
 ) -> Card:
     """Write a bundle, in the place of an older one if there is one. Gives back the whole card.
 
@@ -114,8 +116,10 @@ def load(folder: Path, exported: bool = True) -> Bundle:
         raise ModelError(f"{folder} is damaged ({error}): train it again") from None
 
 
-def load_held_out(folder: Path) -> HeldOut:
+def load_held_out(folder: Path) -> "HeldOut":
     """The windows that the model was tested on. Raises ModelError."""
+    from logscan.models.held_out import HeldOut
+
     try:
         return HeldOut.from_json(_read(folder / "held_out.json"))
     except (KeyError, TypeError, ValueError) as error:
