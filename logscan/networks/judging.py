@@ -127,7 +127,7 @@ class Judge:
 
     def _judge(self, windows: Windows, before: Before) -> Judged:
         begin, none = self._begins(windows, before), np.zeros(len(windows))
-        at = np.arange(len(windows.events)) + np.repeat(begin - windows.starts[:-1], windows.lengths)
+        at = np.arange(windows.starts[-1]) + np.repeat(begin - windows.starts[:-1], windows.lengths)
         of = before.tokens["nats"][at].astype(np.float64), before.tokens["rank"][at].astype(np.int64)
         if not self.ends:
             return Judged(*of, none, none.astype(np.int64))
