@@ -69,7 +69,7 @@ def write_speeds(found: Figures) -> str:
         "templates only, no sessions, times or line numbers, and its model and the baseline are learnt from the same "
         f"log: of HDFS the sample, of the others a tenth of another seed. drain3 is timed inside one process on the "
         "first 100,000 messages, their headers taken off before. `grep` is asked for `warn|error|exception`. LogLLaMA "
-        "is the preset `small`, learnt on HDFS alone and exported.",
+        "is the preset `small`, learnt on HDFS alone, from the same sessions as the baseline, and exported.",
         table(columns, [row(way, speed_cell) for way in WAYS]),
     ]
     if not any(LOGFOLD in of["ways"] for of in found.values()):

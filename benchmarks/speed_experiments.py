@@ -25,6 +25,7 @@ from parsing import drain3_seconds
 from processes import Ran, ran
 
 import logscan
+from logscan.train.baseline import SHARE
 
 Figures = dict[str, Any]
 
@@ -89,12 +90,13 @@ class Lab:
         return folder
 
     def logllama(self) -> Path:
-        """An exported LogLLaMA of the preset `small`, of HDFS."""
+        """An exported LogLLaMA of the preset `small`, of the same HDFS sessions as the baseline: what the profile finds
+        in records is in both."""
         folder = self.work / "logllama"
         if not folder.is_dir():
             short = ["--epochs", "2"] if self.quick else []
             train = [*LOGSCAN, "train", str(self.sample.parent), "-o", str(folder), "--detector", "logllama"]
-            ran([*train, "--preset", "small", *short], limit=4 * 3600)
+            ran([*train, "--preset", "small", "--train-share", str(SHARE), *short], limit=4 * 3600)
             ran([*LOGSCAN, "export", str(folder)])
         return folder
 

@@ -191,9 +191,12 @@ def test_what_was_read_before_is_not_read_again(
     assert mixed.end_nats == pytest.approx(alone.end_nats, abs=1e-5)
     asked = windows, np.array([1, 4]), at_end
     assert counted.expected(*asked) == counted.expected(*asked)
-    assert network.batches == 3
+    assert network.batches == 2
     monkeypatch.setattr(judging, "REMEMBERED", 3)
     assert counted.judge_more(windows).nats == pytest.approx(first.nats, abs=1e-5)
+    assert network.batches == 3
+    unread = windows_of([[0, 1, 2, 3]])
+    assert counted.expected(unread, np.array([3]), at_end[1:]) == judge.expected(unread, np.array([3]), at_end[1:])
     assert network.batches == 4
 
 
@@ -282,5 +285,5 @@ def test_no_end_is_expected_where_none_is_meant(windows_of: WindowsOf) -> None:
     scorer = TorchScorer(new_network(len(vocabulary), TINY, 1))
     for ends in (True, False):
         judge = Judge(scorer, vocabulary, TINY.context, TINY.overlap, ends)
-        ((*found,),) = judge.expected(windows_of([[1, 1]]), np.array([1]), np.array([True]))
+        ((*found,),) = judge.expected(windows_of([[1, 1]]), np.array([1]), np.array([ends]))
         assert {key for key, _ in found} == ({1, END_STEP} if ends else {1})

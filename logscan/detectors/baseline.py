@@ -225,7 +225,7 @@ class Baseline:
         if not len(found):
             return EVIDENCE
         excess = (pl.col("rate") / pl.col("burst")).log() + 5.0
-        return evidence("burst", found, excess, pl.format("{}/{}", "rate", "burst"))
+        return evidence("burst", found, excess, pl.col("over"))
 
     def _silences(self, found: pl.DataFrame) -> pl.DataFrame:
         if not len(found):

@@ -18,7 +18,6 @@ overlap; one key in a hundred is shown as one never seen, so that the network ca
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +29,7 @@ from logscan.detectors.sessions import Scores
 from logscan.detectors.thresholds import ratio
 from logscan.networks.batches import Batch, by_length, chunks, shuffled
 from logscan.networks.histories import HIDDEN
-from logscan.networks.judging import EXPLAINED, UNSEEN, Expected, Judge, Judged, Scorer
+from logscan.networks.judging import TOKEN, Judge, Judged, Scorer, Tokens
 from logscan.networks.run import Run
 from logscan.networks.vocabulary import PAD, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Ints, Windows
@@ -87,41 +86,15 @@ class MaskJudge(Judge):
 
     turns: int = 2
 
-    def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
-        nats, ranks = np.zeros(starts[-1]), np.zeros(starts[-1], np.int64)
+    def _read(self, sequences: Sequence[Ints], starts: Ints) -> Tokens:
+        tokens = np.zeros(starts[-1], TOKEN)
         for batch in by_length(sequences, self.context, self.overlap, max(self.context, READ)):
             begin = np.array([starts[chunk.sequence] + chunk.begin for chunk in batch.chunks])
             for hidden in hidden_in_turns(batch, self.turns):
-                log_probs = self.scorer.log_probs(np.where(hidden, len(self.vocabulary), batch.tokens))[hidden]
-                found = np.take_along_axis(log_probs, batch.tokens[hidden][:, None], -1)
+                log_probs = self.scorer.log_probs(np.where(hidden, len(self.vocabulary), batch.tokens))
                 rows, columns = np.nonzero(hidden)
-                nats[begin[rows] + columns] = -found[:, 0]
-                ranks[begin[rows] + columns] = (log_probs > found).sum(-1)
-        unknown = np.concatenate([*sequences, np.zeros(0, np.int64)]) == UNKNOWN
-        nats[unknown], ranks[unknown] = UNSEEN, len(self.vocabulary)
-        return nats, ranks
-
-    def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
-        """What was most probable in the place of each of these events, or of the end behind it."""
-        window = np.searchsorted(windows.starts, rows, "right") - 1
-        sequences = self.vocabulary.sequences(windows, self.ends)
-        asked: dict[bytes, tuple[Ints, int]] = {}  # what is read, and the place in it
-        names = []
-        for n, place in zip(window, rows - windows.starts[window] + 1 + at_end, strict=True):
-            begin = max(0, min(int(place) - self.context // 2, len(sequences[n]) - self.context))
-            shown = sequences[n][begin : begin + self.context].copy()
-            shown[place - begin] = len(self.vocabulary)
-            names.append(shown.tobytes())
-            asked[names[-1]] = shown, int(place) - begin
-        few = dict(islice(asked.items(), EXPLAINED))
-        places = [place for _, place in few.values()]
-        found: list[Expected] = [[] for _ in few]
-        for batch in by_length([shown for shown, _ in few.values()], self.context, self.overlap, READ):
-            log_probs = self.scorer.log_probs(batch.tokens)
-            for row, chunk in enumerate(batch.chunks):
-                found[chunk.sequence] = self._most_probable(log_probs[row, places[chunk.sequence]])
-        by_name = dict(zip(few, found, strict=True))
-        return [by_name.get(name, []) for name in names]
+                tokens[begin[rows] + columns] = self._found(log_probs, np.flatnonzero(hidden), batch.tokens[hidden])
+        return tokens
 
 
 class LogBERT(KeyNetwork):

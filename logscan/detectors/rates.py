@@ -191,8 +191,9 @@ class RateJudge:
         self.now = 0
 
     def judge(self, records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The records of bursts, with `rate` (records in that bucket so far) and `burst` (the limit); and the last ones
-        before regular keys went silent, with `pause` (microseconds) and `silence` (the limit)."""
+        """The records of bursts, with `rate` (records in that bucket so far), `burst` (the limit) and `over` (both as a
+        text); and the last ones before regular keys went silent, with `pause` (microseconds) and `silence` (the
+        limit)."""
         keys, times, n = records["key"].to_numpy(), records["time"].to_numpy(), len(self.rates.burst)
         rows = np.flatnonzero((keys < n) & ~np.isnat(times))
         if not len(rows):
@@ -224,9 +225,10 @@ class RateJudge:
         found = np.flatnonzero(np.isin(codes, over)) if len(over) else over
         if not len(found):
             return pl.DataFrame()
-        burst = self.rates.burst[codes[found] % len(self.rates.burst)]
-        rate = rates[np.searchsorted(over, codes[found])]
-        return records[rows[found]].hstack([pl.Series("rate", rate), pl.Series("burst", burst)])
+        limits, which = self.rates.burst[over % len(self.rates.burst)], np.searchsorted(over, codes[found])
+        texts = pl.Series("over", [f"{rate}/{limit}" for rate, limit in zip(rates, limits, strict=True)])
+        of_records = [pl.Series("rate", rates[which]), pl.Series("burst", limits[which]), texts[which]]
+        return rows_of(records, rows[found]).hstack(of_records)
 
     def _silences(self, regular: pl.DataFrame, codes: Ints) -> pl.DataFrame:
         """The beats before long pauses, given the first record of each regular key in each bucket."""

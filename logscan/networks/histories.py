@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from logscan.networks.judging import AT_ONCE, UNSEEN, Judge
+from logscan.networks.judging import AT_ONCE, TOKEN, Judge, Tokens
 from logscan.networks.run import Run
-from logscan.networks.vocabulary import BEGIN, UNKNOWN
-from logscan.windows.sessions import Floats, Ints, scatter
+from logscan.networks.vocabulary import UNKNOWN
+from logscan.windows.sessions import Ints, scatter
 
 READ = 1_024  # histories that are read at once
 HIDDEN = 0.01  # share of keys that a network does not see in training, so that it learns to go on after a new one
@@ -61,34 +60,22 @@ class Steps:
 class HistoryJudge(Judge):
     """A judge whose network reads `context` tokens and gives the log-probabilities of the next one, (n, vocabulary)."""
 
-    def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
+    def _read(self, sequences: Sequence[Ints], starts: Ints) -> Tokens:
         steps = Steps.of(sequences, np.ones(len(sequences), np.int64), self.context)
         size = max(1, min(READ, AT_ONCE // len(self.vocabulary)))
         bounds = np.searchsorted(steps.which, np.arange(0, len(steps.histories) + size, size))
 
-        def judged(part: int) -> tuple[Floats, Ints]:
+        def read(part: int) -> Tokens:
             mine = slice(bounds[part], bounds[part + 1])
             log_probs = self.scorer.log_probs(steps.histories[part * size : (part + 1) * size])
-            rows = log_probs[steps.which[mine] - part * size]
-            found = rows[np.arange(len(rows)), steps.tokens[mine]]
-            return -found.astype(np.float64), (rows > found[:, None]).sum(-1)
+            return self._found(log_probs, steps.which[mine] - part * size, steps.tokens[mine])
 
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
-            parts = list(pool.map(judged, range(len(bounds) - 1)))
-        flat = np.concatenate([*sequences, np.zeros(0, np.int64)])
-        nats, ranks = np.zeros(starts[-1]), np.zeros(starts[-1], np.int64)
-        step = np.delete(np.arange(starts[-1]), starts[:-1])
+            parts = list(pool.map(read, range(len(bounds) - 1)))
+        tokens = np.zeros(starts[-1], TOKEN)
         if parts:
-            nats[step] = np.concatenate([of for of, _ in parts])[steps.inverse]
-            ranks[step] = np.concatenate([of for _, of in parts])[steps.inverse]
-        nats[flat == UNKNOWN], ranks[flat == UNKNOWN] = UNSEEN, len(self.vocabulary)
-        return nats, ranks
-
-    def _after(self, sequences: list[Ints]) -> npt.NDArray[np.float32]:
-        histories = np.full((len(sequences), self.context), BEGIN)
-        for row, tokens in zip(histories, sequences, strict=True):
-            row[self.context - len(tokens) :] = tokens
-        return self.scorer.log_probs(histories) if sequences else np.zeros((0, len(self.vocabulary)), np.float32)
+            tokens[np.delete(np.arange(starts[-1]), starts[:-1])] = np.concatenate(parts)[steps.inverse]
+        return tokens
 
 
 def learn(network: Any, normal: Steps, held_out: Steps, options: Any, run: Run) -> list[dict[str, float]]:

@@ -1,9 +1,8 @@
 """How surprising each key of a window is to a network that predicts the next one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -11,18 +10,21 @@ import numpy.typing as npt
 
 from logscan.detectors.sessions import END as END_STEP
 from logscan.networks import rows
-from logscan.networks.trees import Forest, Steps
-from logscan.networks.vocabulary import END, FIRST, PAD, UNKNOWN, Vocabulary
+from logscan.networks.trees import Forest
+from logscan.networks.vocabulary import BEGIN, END, FIRST, PAD, UNKNOWN, Vocabulary
 from logscan.windows.sessions import Floats, Hashes, Ints, Windows
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
 TOKENS = 512  # that are read at once: what is made of more does not fit a CPU's cache
-REMEMBERED = 1 << 19  # tokens of windows that are remembered, at least those of the last call: 8 MB
+REMEMBERED = 1 << 19  # tokens of windows that are remembered, at least those of the last call: 16 MB
 ALTERNATIVES = 3  # keys that are named as expected
-EXPLAINED = 2_000  # new steps for which they are, in one call
+TOKEN = np.dtype(  # what a network says of a token: nats of surprise, how many were more probable, and the best of all
+    [("nats", "f4"), ("rank", "i4"), ("best", "i4", ALTERNATIVES), ("log_prob", "f4", ALTERNATIVES)]
+)
 
 LogProbs = npt.NDArray[np.float32]
+Tokens = npt.NDArray[np.void]  # of TOKEN
 Expected = list[tuple[int, float]]  # keys, or END_STEP, with their probabilities; the most probable first
 
 
@@ -64,15 +66,15 @@ class Judged:
 
 
 class Before:
-    """Windows that were read, by their digests. nats, ranks: of each of their tokens, one window behind the other, in
-    the first `used` places."""
+    """Windows that were read, by their digests. tokens: of TOKEN, one window behind the other, in the first `used`
+    places."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         """All of them."""
-        self.nats, self.ranks, self.used = np.zeros(0), np.zeros(0, np.int64), 0
+        self.tokens, self.used = np.zeros(0, TOKEN), 0
         self._starts: dict[int, int] = {}
 
     def lacks(self, digests: Hashes) -> Ints:
@@ -83,13 +85,12 @@ class Before:
         """(n,) where the tokens of each of these windows begin."""
         return np.array([self._starts[digest] for digest in digests.tolist()], np.int64)
 
-    def add(self, digests: Hashes, starts: Ints, nats: Floats, ranks: Ints) -> None:
+    def add(self, digests: Hashes, starts: Ints, tokens: Tokens) -> None:
         """More windows; starts: where each begins among these tokens."""
-        begin, self.used = self.used, self.used + len(nats)
-        if self.used > len(self.nats):  # at least twice as many places
-            self.nats = np.concatenate([self.nats, np.zeros(self.used)])
-            self.ranks = np.concatenate([self.ranks, np.zeros(self.used, np.int64)])
-        self.nats[begin : self.used], self.ranks[begin : self.used] = nats, ranks
+        begin, self.used = self.used, self.used + len(tokens)
+        if self.used > len(self.tokens):  # at least twice as many places
+            self.tokens = np.concatenate([self.tokens, np.zeros(self.used, TOKEN)])
+        self.tokens[begin : self.used] = tokens
         self._starts.update(zip(digests.tolist(), (begin + starts).tolist(), strict=True))
 
 
@@ -103,7 +104,6 @@ class Judge:
     overlap: int
     ends: bool
     _before: Before = field(default_factory=Before, init=False, repr=False, compare=False)
-    _explained: dict[bytes, Expected] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def judge(self, windows: Windows) -> Judged:
         """Surprise and rank of each key; equal windows are read once, and so is what several begin with."""
@@ -115,91 +115,78 @@ class Judge:
             self._before.forget()
         return self._judge(windows, self._before)
 
+    def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
+        """What was most probable in the place of each of these events, or behind it where its window ends too early,
+        if ends are steps. No window that `judge_more` had last is read again."""
+        window = np.searchsorted(windows.starts, rows, "right") - 1
+        at, which = np.unique(
+            self._begins(windows, self._before)[window] + rows - windows.starts[window] + at_end, return_inverse=True
+        )
+        told = [*map(self._named, self._before.tokens["best"][at], self._before.tokens["log_prob"][at])]
+        return [told[n] for n in which.tolist()]
+
     def _judge(self, windows: Windows, before: Before) -> Judged:
-        """The same; what was not read before is added to that."""
+        begin, none = self._begins(windows, before), np.zeros(len(windows))
+        at = np.arange(windows.starts[-1]) + np.repeat(begin - windows.starts[:-1], windows.lengths)
+        of = before.tokens["nats"][at].astype(np.float64), before.tokens["rank"][at].astype(np.int64)
+        if not self.ends:
+            return Judged(*of, none, none.astype(np.int64))
+        last = begin + windows.lengths
+        return Judged(*of, before.tokens["nats"][last].astype(np.float64), before.tokens["rank"][last].astype(np.int64))
+
+    def _begins(self, windows: Windows, before: Before) -> Ints:
+        """(n,) where the tokens of each window begin among those that were read, behind BEGIN; what was not read before
+        is read and added to that."""
         first, inverse, _ = windows.distinct()
         digests = windows.sequences[first]
         if len(new := before.lacks(digests)):
             sequences = self.vocabulary.sequences(windows.take(first[new]), self.ends)
             starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
-            before.add(digests[new], starts[:-1], *self._read(sequences, starts))
-        begin = before.starts(digests)[inverse] + 1  # behind BEGIN
-        at = np.arange(len(windows.events)) + np.repeat(begin - windows.starts[:-1], windows.lengths)
-        nats, ranks = before.nats, before.ranks
-        if not self.ends:
-            return Judged(nats[at], ranks[at], np.zeros(len(windows)), np.zeros(len(windows), np.int64))
-        last = begin + windows.lengths
-        return Judged(nats[at], ranks[at], nats[last], ranks[last])
+            tokens, flat = self._read(sequences, starts), np.concatenate(sequences)
+            tokens["nats"][flat == UNKNOWN], tokens["rank"][flat == UNKNOWN] = UNSEEN, len(self.vocabulary)
+            before.add(digests[new], starts[:-1], tokens)
+        return before.starts(digests)[inverse] + 1
 
-    def _read(self, sequences: Sequence[Ints], starts: Ints) -> tuple[Floats, Ints]:
-        """(starts[-1],) the surprise and the rank of each token of the sequences, one after the other."""
+    def _read(self, sequences: Sequence[Ints], starts: Ints) -> Tokens:
+        """(starts[-1],) of each token of the sequences, one after the other."""
         forest = Forest.of(sequences, self.context, self.overlap)
-        tokens = forest.tokens
-        nats, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), np.int64)
-
-        def take(steps: Steps, log_probs: LogProbs) -> None:
-            nats[steps.at], ranks[steps.at] = _judged(log_probs, steps.places, tokens[steps.at])
-
-        self._through(forest, take)
-        nats[tokens == UNKNOWN], ranks[tokens == UNKNOWN] = UNSEEN, len(self.vocabulary)
-        return nats, ranks
-
-    def _through(self, forest: Forest, take: Callable[[Steps, LogProbs], None]) -> None:
-        """Read all trees. What comes of a batch is taken at once, in the thread that read it."""
+        tokens = np.zeros(len(forest.tokens), TOKEN)
 
         def read(chosen: Ints) -> None:
             steps = forest.steps(chosen)
-            take(steps, self.scorer.log_probs(steps.tokens, steps.stops))
+            log_probs = self.scorer.log_probs(steps.tokens, steps.stops)
+            tokens[steps.at] = self._found(log_probs, steps.places, forest.tokens[steps.at])
 
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
         batches = [*rows.by_length(forest.lengths, most)]
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
             list((pool.map if len(batches) > 1 else map)(read, batches))  # to start a thread takes time
+        return tokens
 
-    def expected(self, windows: Windows, rows: Ints, at_end: npt.NDArray[np.bool_]) -> list[Expected]:
-        """What was most probable in the place of each of these events, or behind it where its window ends too early."""
-        window = np.searchsorted(windows.starts, rows, "right") - 1
-        sequences = self.vocabulary.sequences(windows, ends=False)
-        lengths = rows - windows.starts[window] + 1 + at_end
-        before = [sequences[n][:length][-self.context :] for n, length in zip(window, lengths, strict=True)]
-        names = [tokens.tobytes() for tokens in before]
-        if len(self._explained) > 10 * EXPLAINED:
-            self._explained.clear()
-        new = {name: tokens for name, tokens in zip(names, before, strict=True) if name not in self._explained}
-        asked = dict(islice(new.items(), EXPLAINED))
-        self._explained.update(zip(asked, map(self._most_probable, self._after([*asked.values()])), strict=True))
-        return [self._explained.get(name, []) for name in names]
+    def _found(self, log_probs: LogProbs, places: Ints, tokens: Ints) -> Tokens:
+        """(n,) of each token behind its place; what is asked several times is looked at once."""
+        size = log_probs.shape[-1]
+        asked, again = np.unique(places * size + tokens, return_inverse=True)
+        place, which = np.unique(asked // size, return_inverse=True)
+        probable = log_probs.reshape(-1, size)[place]
+        found = np.zeros(len(asked), TOKEN)
+        of_asked = probable[which, asked % size]
+        found["nats"], found["rank"] = -of_asked, (probable[which] > of_asked[:, None]).sum(-1)
+        probable[:, [PAD, BEGIN, UNKNOWN, *([] if self.ends else [END])]] = -np.inf
+        for n in range(ALTERNATIVES):
+            best = probable.argmax(-1)
+            every = np.arange(len(best))
+            found["best"][:, n], found["log_prob"][:, n] = best[which], probable[every, best][which]
+            probable[every, best] = -np.inf
+        return found[again]
 
-    def _after(self, sequences: list[Ints]) -> LogProbs:
-        """(n, vocabulary) of the token after each of sequences within the context."""
-        forest = Forest.of([np.append(tokens, PAD) for tokens in sequences], self.context + 1, self.overlap)
-        last = np.append(forest.sequence[1:] > forest.sequence[:-1], True)[: len(forest.tokens)]
-        found = np.zeros((len(sequences), len(self.vocabulary)), np.float32)
-
-        def take(steps: Steps, log_probs: LogProbs) -> None:
-            asked = np.flatnonzero(last[steps.at])
-            found[forest.sequence[steps.at[asked]]] = log_probs.reshape(-1, found.shape[1])[steps.places[asked]]
-
-        self._through(forest, take)
-        return found
-
-    def _most_probable(self, log_probs: LogProbs) -> Expected:
-        """Of (vocabulary,) log-probabilities."""
-        order = np.argsort(-log_probs)[: ALTERNATIVES + FIRST].tolist()
-        best = [token for token in order if token >= FIRST or (token == END and self.ends)]
+    def _named(self, best: npt.NDArray[np.int32], log_probs: LogProbs) -> Expected:
+        """The best tokens, (ALTERNATIVES,) with their log-probabilities, as keys; there may be fewer."""
+        there = log_probs > -np.inf
         return [
-            (END_STEP if token == END else int(self.vocabulary.keys[token - FIRST]), float(np.exp(log_probs[token])))
-            for token in best[:ALTERNATIVES]
+            (END_STEP if token == END else int(self.vocabulary.keys[token - FIRST]), p)
+            for token, p in zip(best[there].tolist(), np.exp(log_probs[there]).tolist(), strict=True)
         ]
-
-
-def _judged(log_probs: LogProbs, places: Ints, tokens: Ints) -> tuple[Floats, Ints]:
-    """(n,) the surprise and the rank of each token behind its place; what is asked several times is looked at once."""
-    size = log_probs.shape[-1]
-    asked, again = np.unique(places * size + tokens, return_inverse=True)
-    found = log_probs.ravel()[asked]
-    ranks = (log_probs.reshape(-1, size)[asked // size] > found[:, None]).sum(-1)
-    return -found[again].astype(np.float64), ranks[again]
 
 
 def _highest(values: npt.NDArray[np.generic], windows: Windows) -> Floats:
