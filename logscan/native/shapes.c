@@ -1,8 +1,18 @@
 /* The shapes of texts: each run of digits as one 0, and each distinct result once. */
 
+#include <stdbool.h>
 #include <stdlib.h>
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #include "arrow.h"
+
+#define WIDE 16 /* bytes that are worked on at a time */
+typedef uint8_t Wide __attribute__((vector_size(WIDE)));
+typedef bool Bits __attribute__((ext_vector_type(WIDE)));
 
 /* One distinct shape: what it hashes to, and where it stands in `Shapes.bytes`. */
 typedef struct {
@@ -32,15 +42,14 @@ static uint64_t mixed(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* Of `length` bytes and the WIDE zeros behind them. */
 static uint64_t hashed(const uint8_t *bytes, uint64_t length, uint64_t seed) {
-    uint64_t hash = seed ^ length, word;
-    for (; length >= sizeof word; bytes += sizeof word, length -= sizeof word) {
-        memcpy(&word, bytes, sizeof word);
-        hash = mixed(hash ^ word, 0x9E3779B97F4A7C15);
+    uint64_t hash = seed ^ length, words[2];
+    for (const uint8_t *const end = bytes + length; bytes < end; bytes += sizeof words) {
+        memcpy(words, bytes, sizeof words);
+        hash = mixed(words[0] ^ seed, words[1] ^ hash);
     }
-    word = 0;
-    memcpy(&word, bytes, length);
-    return mixed(hash ^ word, 0xD6E8FEB86659FD93 ^ seed);
+    return mixed(hash, 0x9E3779B97F4A7C15);
 }
 
 /* Makes room for `length` more bytes and for one more shape. Gives 0 where memory is out. */
@@ -69,17 +78,63 @@ static int grow(Shapes *shapes, uint64_t length) {
     return 1;
 }
 
+/* The bytes of `wide` at these places. */
+static inline Wide picked(Wide wide, Wide places) {
+#if defined(__SSSE3__)
+    return (Wide)_mm_shuffle_epi8((__m128i)wide, (__m128i)places);
+#elif defined(__aarch64__)
+    return (Wide)vqtbl1q_u8((uint8x16_t)wide, (uint8x16_t)places);
+#else
+    uint8_t from[WIDE], at[WIDE], to[WIDE];
+    memcpy(from, &wide, WIDE);
+    memcpy(at, &places, WIDE);
+    for (int i = 0; i < WIDE; i++) to[i] = from[at[i] % WIDE];
+    memcpy(&wide, to, WIDE);
+    return wide;
+#endif
+}
+
+static uint8_t places[256][8]; /* of the bits that are set in a byte */
+
+__attribute__((constructor)) static void fill_places(void) {
+    for (int byte = 0; byte < 256; byte++)
+        for (int bit = 0, set = 0; bit < 8; bit++)
+            if (byte >> bit & 1) places[byte][set++] = (uint8_t)bit;
+}
+
+/* Writes the bytes of `wide` that have a bit in `kept`. Gives their end; what stands in the WIDE bytes there is lost. */
+static inline uint8_t *put(uint8_t *to, Wide wide, uint32_t kept) {
+    const uint32_t low = kept & 255, high = kept >> 8;
+    Wide chosen = {0};
+    memcpy(&chosen, places[low], 8);
+    chosen = picked(wide, chosen);
+    memcpy(to, &chosen, 8);
+    memcpy(&chosen, places[high], 8);
+    chosen = picked(wide, chosen + 8);
+    memcpy(to + __builtin_popcount(low), &chosen, 8);
+    return to + __builtin_popcount(kept);
+}
+
 /* The number of a text's shape, -1 where memory is out. */
-static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t length) {
-    if (!grow(shapes, length)) return -1;
-    uint8_t *const begin = shapes->bytes + shapes->used, *end = begin;
-    for (uint32_t i = 0, digit = 0; i < length; i++) {
-        const uint32_t before = digit;
-        digit = (uint32_t)text[i] - '0' < 10;
-        *end = digit ? '0' : text[i];
-        end += !(digit & before); /* the next byte overwrites one more digit */
+static int32_t numbered(Shapes *shapes, const uint8_t *text, uint64_t length) {
+    if (!grow(shapes, length + WIDE)) return -1;
+    uint8_t *const begin = shapes->bytes + shapes->used, *end = begin, padded[WIDE] = {0};
+    if (length < WIDE) text = memcpy(padded + WIDE - length, text, length);
+    uint32_t before = 0; /* 1 behind a digit */
+    for (uint64_t at = 0; at < length; at += WIDE) {
+        const uint64_t again = at + WIDE > length ? at + WIDE - length : 0; /* bytes, so that none behind it is read */
+        Wide wide;
+        memcpy(&wide, text + at - again, WIDE);
+        const Wide digit = (Wide)(wide - '0' < 10);
+        const Bits bits = __builtin_convertvector(digit, Bits);
+        uint16_t digits;
+        memcpy(&digits, &bits, sizeof digits);
+        const uint32_t one_more = digits & (digits << 1 | before), seen = (1u << again) - 1;
+        end = put(end, (wide & ~digit) | ('0' & digit), (uint16_t)~(one_more | seen));
+        before = digits >> (WIDE - 1);
     }
-    length = (uint32_t)(end - begin);
+    memset(end, 0, WIDE);
+    length = (uint64_t)(end - begin);
 
     const uint64_t hash = hashed(begin, length, shapes->seed);
     uint64_t slot = hash & (shapes->size - 1);
@@ -88,7 +143,7 @@ static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t length) {
         if (known.hash == hash && known.length == length && !memcmp(shapes->bytes + known.begin, begin, length))
             return number;
     }
-    shapes->shapes[shapes->count] = (Shape){hash, (uint32_t)shapes->used, length};
+    shapes->shapes[shapes->count] = (Shape){hash, (uint32_t)shapes->used, (uint32_t)length};
     shapes->used += length;
     return shapes->slots[slot] = (int32_t)shapes->count++;
 }
