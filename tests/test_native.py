@@ -11,22 +11,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logscan.native import digits_reduced, distinct, lines_at, split
+from logscan.native import digits_reduced, distinct, lines_at, newlines, split
 
 TEXTS = st.text("019 aé\0\r𝄞", max_size=40) | st.text(max_size=40)
 
 
 def lines_of(text: str) -> list[str]:
     """As lines.c describes them."""
-    parts = text.split("\n")
-    ended, rest = parts[:-1], parts[-1:]
-    return [line.removesuffix("\r") for line in ended] + [line for line in rest if line]
+    *ended, rest = text.split("\n")
+    return [line.removesuffix("\r") for line in ended] or [rest]
 
 
 @given(st.lists(TEXTS | st.sampled_from(["\r", "\n", "\r\n"])).map("\n".join))
 def test_lines_are_those_of_plain_python(text: str) -> None:
-    expected = lines_of(text)
-    assert split(text.encode(), len(expected)).to_list() == expected
+    data = text.encode()
+    assert split(data, newlines(data, b"\n")).to_list() == lines_of(text)
+
+
+@given(st.lists(st.sampled_from(b"\n\0a").map(lambda byte: bytes([byte]))).map(b"".join), st.integers(1, 99))
+@pytest.mark.parametrize("feed", [b"\n", b"\n\0", b"\0\n"])
+def test_line_feeds_are_where_plain_python_finds_them(feed: bytes, data: bytes, times: int) -> None:
+    data *= times
+    expected = [at for at in range(0, len(data) - len(feed) + 1, len(feed)) if data[at : at + len(feed)] == feed]
+    assert newlines(data, feed).tolist() == expected
 
 
 @given(st.lists(st.lists(TEXTS), min_size=1), st.integers(0, 9), st.integers(0, 99))
@@ -36,6 +43,11 @@ def test_shapes_are_those_of_plain_python(chunks: list[list[str]], begin: int, l
     assert shapes.name == "text"
     assert shapes.to_list() == expected
     assert distinct(shapes).to_list() == list(dict.fromkeys(expected))
+
+
+def test_a_text_of_any_length_has_a_shape() -> None:
+    texts = ["7" * 1_000_000, "7a" * 500_000, *("x" * n + "77" + "x" * m for n in range(40) for m in range(40))]
+    assert digits_reduced(pl.Series(texts)).to_list() == [re.sub("[0-9]+", "0", text) for text in texts]
 
 
 def test_only_text_has_shapes() -> None:
@@ -56,7 +68,7 @@ def test_lines_outlive_the_text_that_they_were_cut_from() -> None:
 
     def cut(number: int) -> pl.Series:
         text = b"".join(b"%d: a line that is longer than twelve bytes\n" % (number * n) for n in range(1_000))
-        return split(text, 1_000).tail(10)
+        return split(text, newlines(text, b"\n")).tail(10)
 
     with ThreadPoolExecutor(4) as pool:
         kept = list(pool.map(cut, range(200)))

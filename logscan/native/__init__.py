@@ -8,23 +8,29 @@ import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 SEED = int.from_bytes(os.urandom(8))  # so that nobody can write lines whose hashes are equal
-Pointer = ctypes.c_void_p
+USUAL = 64  # bytes that most lines have or more
+Pointer, Size = ctypes.c_void_p, ctypes.c_int64
+
+Buffer = bytes | memoryview
+Positions = np.ndarray[Any, np.dtype[np.int64]]  # in bytes
 
 _library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")), use_errno=True)
-_library.split_lines.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, Pointer, Pointer]
+_library.find_feeds.argtypes = [Pointer, Size, ctypes.c_char_p, Size, Pointer, Size]
+_library.find_feeds.restype = Size
+_library.split_lines.argtypes = [Pointer, Size, Pointer, Size, Pointer, Pointer]
 _library.number_shapes.argtypes = [Pointer, ctypes.c_uint64, Pointer, Pointer, Pointer]
 _library.read_lines.argtypes = [
-    *(ctypes.c_int, Pointer, ctypes.c_int64),
-    *(ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64),
-    *(Pointer, ctypes.c_int64, Pointer),
+    *(ctypes.c_int, Pointer, Size),
+    *(ctypes.c_char_p, Size, Size),
+    *(Pointer, Size, Pointer),
 ]
-_library.read_lines.restype = ctypes.c_int64
+_library.read_lines.restype = Size
 _new_capsule, _pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
 _new_capsule.argtypes, _new_capsule.restype = [Pointer, ctypes.c_char_p, Pointer], ctypes.py_object
 _pointer.argtypes, _pointer.restype = [ctypes.py_object, ctypes.c_char_p], Pointer
@@ -42,11 +48,27 @@ class _Given:
         return _new_capsule(schema, b"arrow_schema", None), _new_capsule(array, b"arrow_array", None)
 
 
-def split(text: bytes, count: int) -> pl.Series:
-    """The lines (count,) of valid UTF-8, without their line feeds and a carriage return before them; the last one may
-    have no line feed."""
+def _place(data: Buffer) -> int:
+    """Where they are in memory."""
+    return np.frombuffer(data, np.uint8).ctypes.data
+
+
+def newlines(data: Buffer, feed: bytes) -> Positions:
+    """Where (count,) the line feeds are in code units, of which `feed` is one."""
+    room = len(data) // USUAL
+    while True:
+        positions = np.empty(room, np.int64)
+        count = _library.find_feeds(_place(data), len(data), feed, len(feed), positions.ctypes.data, room)
+        if count <= room:
+            return positions[:count]
+        room = count
+
+
+def split(text: Buffer, newlines: Positions) -> pl.Series:
+    """The lines of valid UTF-8 that end at `newlines`, without them and a carriage return before them; where there are
+    none, all of it is one line."""
     lines = _Given()
-    if not _library.split_lines(text, len(text), count, *lines.places):
+    if not _library.split_lines(_place(text), len(text), newlines.ctypes.data, len(newlines), *lines.places):
         raise MemoryError("no memory for lines")
     return pl.Series(lines).alias("text")
 
@@ -70,7 +92,7 @@ def distinct(shapes: pl.Series) -> pl.Series:
     return shapes.dtype.categories
 
 
-def lines_at(descriptor: int, offsets: npt.NDArray[np.int64], feed: bytes, longest: int) -> Iterator[bytes]:
+def lines_at(descriptor: int, offsets: Positions, feed: bytes, longest: int) -> Iterator[bytes]:
     """The lines of an open file that begin at these offsets, with their line feeds, some at a time, up to the first one
     of which nothing can be read: the last of the file may have no line feed, and one that is longer gets one."""
     room, used = np.empty(2 * longest + len(feed), np.uint8), ctypes.c_int64()

@@ -1,13 +1,41 @@
 #include "arrow.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #define LARGE (1 << 17) /* bytes */
+#define SPARE 16
+
+typedef struct {
+    void *memory;
+    uint64_t size;
+} Piece;
+
+static Piece spare[SPARE]; /* the large pieces that were given back last, for whoever takes the next */
+static uint64_t given_back; /* pieces */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A power of two, so that a piece serves for others of about its size. */
+static uint64_t mapped(uint64_t size) {
+    while (size & (size - 1)) size += size & -size;
+    return size;
+}
 
 void *take(uint64_t size) {
     if (size < LARGE) return malloc(size ? size : 1);
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size = mapped(size);
+    void *memory = NULL;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < SPARE && !memory; i++) {
+        if (spare[i].size == size) {
+            memory = spare[i].memory;
+            spare[i].size = 0;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    if (memory) return memory;
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -15,7 +43,11 @@ void give_back(void *memory, uint64_t size) {
     if (size < LARGE) {
         free(memory);
     } else if (memory) {
-        munmap(memory, size);
+        pthread_mutex_lock(&lock);
+        Piece *const slot = &spare[given_back++ % SPARE], oldest = *slot;
+        *slot = (Piece){memory, mapped(size)};
+        pthread_mutex_unlock(&lock);
+        if (oldest.size) munmap(oldest.memory, oldest.size);
     }
 }
 

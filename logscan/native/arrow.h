@@ -63,7 +63,8 @@ static inline const uint8_t *bytes_of(const View *view, const void *const *buffe
 }
 
 /* Memory for a column, NULL where it is out, and back. A large piece has pages of its own, so that the small things
- * which others allocate while it is held leave no holes where it was. */
+ * which others allocate while it is held leave no holes where it was; and a few of these are kept for whoever takes the
+ * next, since fresh pages cost more than most work on them. */
 void *take(uint64_t size);
 void give_back(void *memory, uint64_t size);
 

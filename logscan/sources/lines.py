@@ -14,15 +14,13 @@ import numpy as np
 import polars as pl
 
 from logscan import native
+from logscan.native import Buffer, Positions
 
 BLOCK = 8 << 20  # bytes of content in one block
 PIECE = 2 << 20  # bytes that are cut into lines at a time, and stay in the processor's cache while they are worked on
 MAX_LINE = 1 << 20  # bytes of one line that are kept
 
 SCHEMA = {"line": pl.Int64, "offset": pl.Int64, "text": pl.String, "raw": pl.Binary}
-
-Buffer = bytes | memoryview
-Positions = np.ndarray[Any, np.dtype[np.int64]]  # in bytes
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,7 @@ class Encoding:
 
     def newlines(self, data: Buffer) -> Positions:
         """Where the line feeds are."""
-        positions: Positions = np.flatnonzero(self.units(data) == ord("\n"))
-        return positions * self.width
+        return native.newlines(data, "\n".encode(self.codec))
 
     def spans(self, data: Buffer, newlines: Positions) -> tuple[Positions, Positions]:
         """Start and end of each line: of those before line feeds, or of an unfinished one."""
@@ -152,9 +149,9 @@ class Splitter:
         starts, _ = encoding.spans(data, newlines)
         offsets = self.offset + starts
         offsets[1:] += self._skipped  # what was dropped stood in the first line
-        data, cut = _shorten(data, newlines, encoding, self._max_line)
+        data, newlines, cut = _shorten(data, newlines, encoding, self._max_line)
         numbers = np.arange(self.line, self.line + len(starts))
-        columns = [pl.Series("line", numbers), pl.Series("offset", offsets), *_decode(data, encoding, len(starts))]
+        columns = [pl.Series("line", numbers), pl.Series("offset", offsets), *_decode(data, newlines, encoding)]
         return Piece(pl.DataFrame(columns), (cut + self.line).tolist())
 
 
@@ -168,30 +165,33 @@ def split(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[Piece]:
         yield piece
 
 
-def _shorten(data: Buffer, newlines: Positions, encoding: Encoding, max_line: int) -> tuple[Buffer, Positions]:
-    """`data` with its lines cut to `max_line` bytes, never within a character; and which lines those are."""
+def _shorten(
+    data: Buffer, newlines: Positions, encoding: Encoding, max_line: int
+) -> tuple[Buffer, Positions, Positions]:
+    """`data` with its lines cut to `max_line` bytes, never within a character; its line feeds; and the lines cut."""
     starts, ends = encoding.spans(data, newlines)
-    if (ends - starts).max() > max_line:
-        starts, bodies = encoding.bodies(data, newlines)
-        cut = np.flatnonzero(bodies - starts > max_line)
-        parts, behind = [], 0
-        for start, end in zip(starts[cut].tolist(), ends[cut].tolist(), strict=True):
-            kept = start + encoding.whole(data[start : start + max_line])
-            parts.append(data[behind:kept])
-            behind = end
-        return b"".join([*parts, data[behind:]]), cut
-    return data, newlines[:0]
+    if (ends - starts).max() <= max_line:
+        return data, newlines, newlines[:0]
+    starts, bodies = encoding.bodies(data, newlines)
+    cut = np.flatnonzero(bodies - starts > max_line)
+    parts, behind = [], 0
+    for start, end in zip(starts[cut].tolist(), ends[cut].tolist(), strict=True):
+        kept = start + encoding.whole(data[start : start + max_line])
+        parts.append(data[behind:kept])
+        behind = end
+    data = b"".join([*parts, data[behind:]])
+    return data, encoding.newlines(data), cut
 
 
-def _decode(data: Buffer, encoding: Encoding, count: int) -> list[pl.Series]:
-    """Text and raw bytes of each of so many lines."""
-    whole, valid = _utf_8(data, encoding.codec)
-    texts = native.split(whole, count)
+def _decode(data: Buffer, newlines: Positions, encoding: Encoding) -> list[pl.Series]:
+    """Text and raw bytes of each line."""
+    text, valid = _utf_8(data, encoding.codec)
+    texts = native.split(text, newlines if text is data else UTF_8.newlines(text))
     if valid:
         return [texts, pl.Series("raw", [None], pl.Binary).new_from_index(0, len(texts))]
 
     # An escape is longer than the byte it shows: only lines that hold one differ in length from their bytes.
-    starts, ends = encoding.bodies(data, encoding.newlines(data))
+    starts, ends = encoding.bodies(data, newlines)
     lengths = texts.str.len_bytes()
     if encoding.width == 2:
         lengths = 2 * (texts.str.len_chars() + texts.str.count_matches(r"[\x{10000}-\x{10FFFF}]"))
@@ -201,12 +201,10 @@ def _decode(data: Buffer, encoding: Encoding, count: int) -> list[pl.Series]:
     return [texts, pl.Series("raw", raws, pl.Binary)]
 
 
-def _utf_8(data: Buffer, codec: str) -> tuple[bytes, bool]:
+def _utf_8(data: Buffer, codec: str) -> tuple[Buffer, bool]:
     """The text in UTF-8, with escapes for bytes that are none in `codec`, and whether there were no such bytes."""
     try:
-        text = bytes(data) if codec == "utf-8" else str(data, codec).encode()
-        if not text.isascii():
-            text.decode()
-        return text, True
+        text = str(data, codec)
+        return data if codec == "utf-8" else text.encode(), True
     except UnicodeDecodeError:
         return str(data, codec, "backslashreplace").encode(), False
