@@ -12,8 +12,8 @@ typedef struct {
     uint64_t size;
 } Piece;
 
-static Piece spare[SPARE]; /* the large pieces that were given back last, for whoever takes the next */
-static uint64_t given_back; /* pieces */
+static Piece spare[SPARE]; /* large pieces that were given back, for whoever takes the next */
+static int next;           /* that gives way to one more, if all are there */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* A power of two, so that a piece serves for others of about its size. */
@@ -44,8 +44,10 @@ void give_back(void *memory, uint64_t size) {
         free(memory);
     } else if (memory) {
         pthread_mutex_lock(&lock);
-        Piece *const slot = &spare[given_back++ % SPARE], oldest = *slot;
-        *slot = (Piece){memory, mapped(size)};
+        for (int i = 0; i < SPARE && spare[next].size; i++) next = (next + 1) % SPARE;
+        const Piece oldest = spare[next];
+        spare[next] = (Piece){memory, mapped(size)};
+        next = (next + 1) % SPARE;
         pthread_mutex_unlock(&lock);
         if (oldest.size) munmap(oldest.memory, oldest.size);
     }
