@@ -115,14 +115,14 @@ static inline uint8_t *put(uint8_t *to, Wide wide, uint32_t kept) {
     return to + __builtin_popcount(kept);
 }
 
-/* The number of a text's shape, -1 where memory is out. */
-static int32_t numbered(Shapes *shapes, const uint8_t *text, uint64_t length) {
-    if (!grow(shapes, length + WIDE)) return -1;
-    uint8_t *const begin = shapes->bytes + shapes->used, *end = begin, padded[WIDE] = {0};
+/* Writes a text with each run of digits as one 0, and WIDE zeros behind it. Gives its end. */
+static uint8_t *reduced(uint8_t *to, const uint8_t *text, uint64_t length) {
+    uint8_t padded[WIDE] = {0};
     if (length < WIDE) text = memcpy(padded + WIDE - length, text, length);
     uint32_t before = 0; /* 1 behind a digit */
     for (uint64_t at = 0; at < length; at += WIDE) {
-        const uint64_t again = at + WIDE > length ? at + WIDE - length : 0; /* bytes, so that none behind it is read */
+        /* Nothing behind the text may be read: the last bytes come with some that were seen. */
+        const uint64_t again = at + WIDE > length ? at + WIDE - length : 0;
         Wide wide;
         memcpy(&wide, text + at - again, WIDE);
         const Wide digit = (Wide)(wide - '0' < 10);
@@ -130,12 +130,18 @@ static int32_t numbered(Shapes *shapes, const uint8_t *text, uint64_t length) {
         uint16_t digits;
         memcpy(&digits, &bits, sizeof digits);
         const uint32_t one_more = digits & (digits << 1 | before), seen = (1u << again) - 1;
-        end = put(end, (wide & ~digit) | ('0' & digit), (uint16_t)~(one_more | seen));
+        to = put(to, (wide & ~digit) | ('0' & digit), (uint16_t)~(one_more | seen));
         before = digits >> (WIDE - 1);
     }
-    memset(end, 0, WIDE);
-    length = (uint64_t)(end - begin);
+    memset(to, 0, WIDE);
+    return to;
+}
 
+/* The number of a text's shape, -1 where memory is out. */
+static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t size) {
+    if (!grow(shapes, (uint64_t)size + WIDE)) return -1;
+    const uint8_t *const begin = shapes->bytes + shapes->used;
+    const uint32_t length = (uint32_t)(reduced(shapes->bytes + shapes->used, text, size) - begin);
     const uint64_t hash = hashed(begin, length, shapes->seed);
     uint64_t slot = hash & (shapes->size - 1);
     for (int32_t number; (number = shapes->slots[slot]) >= 0; slot = (slot + 1) & (shapes->size - 1)) {
@@ -143,7 +149,7 @@ static int32_t numbered(Shapes *shapes, const uint8_t *text, uint64_t length) {
         if (known.hash == hash && known.length == length && !memcmp(shapes->bytes + known.begin, begin, length))
             return number;
     }
-    shapes->shapes[shapes->count] = (Shape){hash, (uint32_t)shapes->used, (uint32_t)length};
+    shapes->shapes[shapes->count] = (Shape){hash, (uint32_t)shapes->used, length};
     shapes->used += length;
     return shapes->slots[slot] = (int32_t)shapes->count++;
 }
