@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #define LARGE (1 << 17) /* bytes */
-#define SPARE 16
+#define SPARE 8 /* the texts and views of a block */
 
 typedef struct {
     void *memory;
