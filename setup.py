@@ -46,7 +46,7 @@ setup(
     ext_modules=[
         Extension(
             "logscan.native.liblogscan",
-            sources=[f"logscan/native/{name}.c" for name in ("again", "arrow", "lines", "shapes")],
+            sources=[f"logscan/native/{name}.c" for name in ("again", "arrow", "cut", "heads", "lines", "shapes")],
             depends=["logscan/native/arrow.h"],
         )
     ],

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logscan.native import digits_reduced, distinct, lines_at, newlines, split
+from logscan.native import cut, digits_reduced, distinct, heads, lines_at, newlines, split
 
 TEXTS = st.text("019 aé\0\r𝄞", max_size=40) | st.text(max_size=40)
 
@@ -48,6 +48,76 @@ def test_shapes_are_those_of_plain_python(chunks: list[list[str]], begin: int, l
 def test_a_text_of_any_length_has_a_shape() -> None:
     texts = ["7" * 1_000_000, "7a" * 500_000, *("x" * n + "77" + "x" * m for n in range(40) for m in range(40))]
     assert digits_reduced(pl.Series(texts)).to_list() == [re.sub("[0-9]+", "0", text) for text in texts]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(TEXTS), min_size=1), st.integers(0, 9), st.data())
+def test_parts_stand_between_places_of_shapes(chunks: list[list[str]], begin: int, data: st.DataObject) -> None:
+    texts = pl.concat([pl.Series("text", chunk, pl.String) for chunk in chunks]).slice(begin)
+    shapes = digits_reduced(texts)
+    places = {}  # in characters, of each shape
+    for shape in distinct(shapes):
+        end = data.draw(st.integers(0, len(shape)))
+        places[shape] = (data.draw(st.none() | st.integers(0, end)), end)
+    begins, ends = (
+        pl.Series([None if places[s][0] is None else len(s[: places[s][n]].encode()) for s in places], dtype=pl.UInt32)
+        for n in (0, 1)
+    )
+
+    def part(text: str) -> str | None:
+        """With whole runs of digits."""
+        runs = re.findall("[0-9]+|[^0-9]", text, re.DOTALL)
+        begin, end = places[re.sub("[0-9]+", "0", text)]
+        return None if begin is None else "".join(runs[begin:end])
+
+    assert cut(texts, shapes, begins, ends).to_list() == [part(text) for text in texts]
+
+
+def test_long_parts_outlive_their_texts() -> None:
+    lines = b"".join(b"%d: a text of more than twelve bytes, %d\n" % (n, n) for n in range(10_000))
+    texts = split(lines, newlines(lines, b"\n"))
+    shapes = digits_reduced(texts)
+    parts = cut(texts, shapes, pl.Series([3]), pl.Series([len(distinct(shapes)[0])]))
+    del texts, shapes
+    split(lines.upper(), newlines(lines, b"\n"))
+    assert parts.to_list() == [f"a text of more than twelve bytes, {n}" for n in range(10_000)]
+
+
+BEFORE = st.sampled_from(["", "a ", "0-0 ", "é0: "])
+HEADED = st.builds("{}{}".format, st.sampled_from(["", "a ", "7-11 ", "12-3 ", "é5: "]), st.text("01é.;", max_size=9))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(HEADED), min_size=1),
+    BEFORE,
+    st.integers(0, 6),
+    st.integers(0, 3),
+    st.sampled_from(["", ";", "é"]),
+)
+def test_heads_are_those_of_plain_python(
+    chunks: list[list[str]], before: str, size: int, digits: int, after: str
+) -> None:
+    texts = [text for chunk in chunks for text in chunk]
+    begins, ends, numbers = [], [], []
+    for text in texts:
+        found = re.match(before.replace("0", "[0-9]+"), text)
+        begin = len(found[0].encode()) if found else 0
+        end = min(begin + size, len(text.encode())) if found else 0
+        while found and (text.encode()[end : end + 1] or b" ")[0] >> 6 == 2:
+            end += 1
+        number = (
+            re.match(f"([0-9]{{{digits}}}){after or '$'}", text.encode()[end:].decode()) if found and digits else None
+        )
+        begins.append(text.encode()[begin:end])
+        ends.append(end)
+        numbers.append(int(number[1]) if number else -1)
+    column = pl.concat([pl.Series("text", chunk, pl.String) for chunk in chunks])
+    rows, found_ends, found_numbers = heads(column, before, size, digits, after)
+    of = np.repeat(rows, np.diff(rows, append=len(texts)))  # the row with the head of each
+    assert [begins[row] for row in of] == begins
+    assert found_ends.tolist() == [ends[row] for row in rows]
+    assert not digits or found_numbers.tolist() == numbers
 
 
 def test_only_text_has_shapes() -> None:

@@ -18,7 +18,7 @@ POSTGRESQL = Format(
     r"(?:[^\s:]+ ){0,3}?(?P<level>LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|STATEMENT|DETAIL|HINT"
     r"|CONTEXT|QUERY|LOCATION):\s+(?P<message>.*)$",
     levels={"LOG": "INFO", "DEBUG0": "DEBUG"},
-    sessions=(r"^[^\[]*\[(\d+)(?:-\d+)?\]",),
+    sessions=(r"^[^\[]*\[(\d+)[\d-]*\]",),
     payload=(
         (r"\b(statement|execute [^\s:]*|parse [^\s:]*|bind [^\s:]*): (\w+).*$", "${1}: ${2} <*>"),
         (r"^(?i:(select|insert|update|delete|copy|create|alter|drop|with|call|vacuum))\b.*$", "${1} <*>"),

@@ -54,6 +54,11 @@ class Format:
             text = reduced.zip_with(reduced.is_not_null(), text) if reduced.null_count() else reduced
         return digits_reduced(text)
 
+    @property
+    def plain(self) -> bool:
+        """Whether a line and its shape differ in digits alone."""
+        return self.reduce is None and not self.spelled
+
     @cached_property
     def time_pattern(self) -> str | None:
         """The shortest pattern with a group `time`: the header up to the end of it, if it can be cut."""

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from logscan.formats import times
+from logscan.formats.extraction import extract
 from logscan.formats.format import Fields, Format
 from logscan.native import distinct
 
@@ -30,7 +31,6 @@ KINDS = (
     (ERROR, r"^[A-Za-z_][\w.$]*(?:Exception|Error)(?::|$)"),
     (NAME, r"^[A-Za-z_][\w.$]*(?::|$)"),
 )
-WHOLE = re.compile(r"((?:\\b)?)\(((?!\?)(?:[^()\\]|\\.)*)\)((?:\\b)?)")  # a group that is all that a pattern matches
 TAIL = 2000  # lines in which `split` looks for the last head
 
 
@@ -52,13 +52,14 @@ class Layout:
         """
         shape = self.format.shape(lines["text"])
         kind, start = self.kinds(shape, headed=before is not None)
-        first = lines.filter(start) if not start.all() else lines
+        first, begun = (lines, shape) if start.all() else (lines.filter(start), shape.filter(start))
         if len(first) < len(lines):
             last_line = lines["line"].filter(start.shift(-1).fill_null(True))
             shape = _with_exceptions(shape, kind, start)
         else:
             last_line = lines["line"]
         text = first["text"]
+        plain = begun if self.format.plain else None
         time = self._times(text)
         if time.null_count():
             time = time.forward_fill() if before is None else time.forward_fill().fill_null(before)
@@ -67,9 +68,9 @@ class Layout:
             "last_line": last_line,
             "offset": first["offset"],
             "time": time,
-            "session": _extract(text, self.session),
+            "session": extract(text, self.session, plain),
             "shape": shape,
-            "kept": _extract(text, self.kept),
+            "kept": extract(text, self.kept, plain),
             "text": text,
             "raw": first["raw"],
         }
@@ -189,13 +190,3 @@ def _with_exceptions(shape: pl.Series, kind: pl.Series, start: pl.Series) -> pl.
         pl.when(pl.col("exception").is_null()).then(pl.col("shape").cast(pl.String)).otherwise(whole)
     )
     return shapes["shape"].cast(pl.Enum(shapes["shape"].unique(maintain_order=True)))
-
-
-def _extract(text: pl.Series, pattern: str | None) -> pl.Series:
-    """What the pattern's one group finds in each line, null where it finds nothing."""
-    if pattern is None:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
-    if whole := WHOLE.fullmatch(pattern):  # without a group to follow it takes half the time
-        before, group, behind = whole.groups()
-        return text.str.extract(f"{before}(?:{group}){behind}", 0)
-    return text.str.extract(pattern, 1)

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 
 from logscan.formats.format import EPOCH
+from logscan.native import digits_reduced, distinct, heads
 
 TIME = pl.Datetime("us")
 PEEK = 64  # lines to look at before deciding for all
@@ -29,26 +31,22 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     found = [found for line in text.head(PEEK) if (found := compiled.search(line)) and found["time"]]
     if not found:
         return parse(text.str.extract(pattern, group), formats, guess)
-    lines, stamps = _aligned(text, found)
-    at, stamp = stamps[0]
-    fraction = FRACTION.search(stamp)
-    cut = at + fraction.start(1) if fraction else max(at + len(stamp) for at, stamp in stamps)
-    nines, behind = ("9" * len(fraction[1]), stamp[fraction.end(1) :]) if fraction else ("", "")
-    front = pl.col("text").str.head(cut)
-    first = lines.select(front.ne_missing(front.shift(1))).to_series().scatter(0, True)
-    heads = lines.filter(first).select(pl.col("line").str.head("begin") + front + (nines + behind)).to_series()
+    before, size, nines, behind = _head(found)
+    rows, ends, numbers = heads(text, before, size, len(nines), behind)
+    first = pl.DataFrame([text.gather(pl.Series(rows)).alias("line"), pl.Series("end", ends)])
+    head = pl.when(pl.col("end") > 0).then(pl.col("line").cast(pl.Binary).bin.head("end").cast(pl.String))
     ascii = f"(?:{pattern}){AFTER}".replace(r"\d", "[0-9]")  # what follows tells where \d+ ends, which is fast
-    times = parse(heads.str.extract(ascii, group), formats, guess)
-    if fraction:
-        micros = int(nines.ljust(6, "0")[:6])
-        digits = pl.col("text").str.slice(cut, len(nines))
-        exact = (digits >= "0") & (pl.col("text").str.slice(cut + len(nines), len(behind)) == behind)
-        number = pl.when(exact).then(digits.cast(pl.UInt32, strict=False)).cast(pl.Int64)
-        later = (number * 1_000_000 // 10 ** len(nines) - micros).cast(pl.Duration("us"))
-        times = pl.select(pl.when(times.dt.microsecond() == micros).then(times)).to_series()
-        times = times.gather(first.cum_sum() - 1) + lines.select(later).to_series()
-    else:
-        times = times.gather(first.cum_sum() - 1)
+    stamps = first.select((head + (nines + behind)).str.extract(ascii, group)).to_series()
+    seconds = parse(stamps, formats, guess).to_numpy()
+    if nines:
+        fraction = np.timedelta64(int(nines.ljust(6, "0")[:6]), "us")
+        read = seconds - seconds.astype("datetime64[s]") == fraction
+        seconds = np.where(read, seconds - fraction, np.datetime64("NaT"))
+    each = np.repeat(seconds, np.diff(rows, append=len(text)))
+    if nines:
+        each += (numbers.astype(np.int64) * 1_000_000 // 10 ** len(nines)).astype("timedelta64[us]")
+        each[numbers < 0] = np.datetime64("NaT")
+    times = pl.Series(each, dtype=TIME)
     if times.null_count():
         missing = times.is_null()
         rest = parse(text.filter(missing).str.extract(pattern, group), formats, guess)
@@ -56,50 +54,60 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     return times
 
 
-def _aligned(text: pl.Series, found: Sequence[re.Match[str]]) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """(lines, where in `text` the stamps of the first of them begin, and each with the character after it).
+def _head(found: Sequence[re.Match[str]]) -> tuple[str, int, str, str]:
+    """(the shape of what is before the heads of lines, how many bytes a head has, nines for the fraction of a second
+    behind it, or nothing, and what follows that), from the stamps of the first lines.
 
-    line; begin, text: the line from that character on. Where most of the first lines have numbers before the stamp,
-    such as an address, it begins with the stamp, null where a line does not begin likewise; else it is the whole line.
+    Where most of them have numbers before the stamp, such as an address, the head begins with the stamp; else it begins
+    with the line.
     """
     befores = [re.sub("[0-9]+", "0", one.string[: one.start("time")]) for one in found]
     before = Counter(befores).most_common(1)[0][0]
-    found = [one for one, its_before in zip(found, befores, strict=True) if its_before == before]
-    stamps = [one.string[one.start("time") : one.end("time") + 1] for one in found]
-    lines, line = text.to_frame("line"), pl.col("line")
-    mark = before.rpartition("0")[2]
-    if not mark or mark == before or before.index(mark) < len(before) - len(mark) or not before.isascii():
-        starts = [one.start("time") for one in found]
-        return lines.with_columns(begin=0, text="line"), list(zip(starts, stamps, strict=True))
-    like = re.escape(before).replace("0", "[0-9]+")
-    begin = pl.when(line.str.contains(f"^{like}")).then(line.str.find(mark, literal=True) + len(mark))
-    return lines.with_columns(begin=begin).with_columns(text=line.str.slice("begin")), [(0, stamp) for stamp in stamps]
+    alike = [one for one, its_before in zip(found, befores, strict=True) if its_before == before]
+    stamps = [one.string[one.start("time") : one.end("time") + 1] for one in alike]  # with the character behind them
+    if "0" in before and not before.endswith("0"):
+        fronts = [""] * len(stamps)
+    else:
+        before, fronts = "", [one.string[: one.start("time")] for one in alike]
+    if fraction := FRACTION.search(stamps[0]):
+        size = len((fronts[0] + stamps[0][: fraction.start(1)]).encode())
+        return before, size, "9" * len(fraction[1]), stamps[0][fraction.end(1) :]
+    return before, max(len((front + stamp).encode()) for front, stamp in zip(fronts, stamps, strict=True)), "", ""
 
 
 def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: datetime | None = None) -> pl.Series:
     """The times (n,) of stamps, tried with each of `formats` in turn and, to `guess`, a few with dateutil."""
     now = now or datetime.now(UTC).replace(tzinfo=None)
-    stamp = pl.col("stamp").str.replace(r"\s?(?:Z|UTC|GMT)$", "").str.replace_all(r"\s+", " ")
-    if stamps.str.contains("T", literal=True).any():  # but for those that begin with the name of a day
+    forms = "|".join(distinct(digits_reduced(stamps.drop_nulls())))  # few: they say what need not be looked for
+    stamp = pl.col("stamp")
+    if re.search(r"[ZCT](?:\||$)", forms):
+        stamp = stamp.str.replace(r"\s?(?:Z|UTC|GMT)$", "")
+    if re.search(r"\s\s|[^\S ]", forms):
+        stamp = stamp.str.replace_all(r"\s+", " ")
+    if "T" in forms:  # but for those that begin with the name of a day
         stamp = pl.when(stamp < "A").then(stamp.str.replace("T", " ", literal=True)).otherwise(stamp)
-    if stamps.str.contains(",", literal=True).any():
+    if "," in forms:
         stamp = stamp.str.replace(r",([0-9]+)", ".${1}")
-    plain = stamps.to_frame("stamp").select(stamp)["stamp"]
-    shift = _shift(plain) if plain.str.contains(ZONE).any() else None
+    plain = stamps.to_frame("stamp").select(stamp).to_series()
+    shift = _shift(plain) if re.search(":0[^|]*[+-]", forms) and plain.str.contains(ZONE).any() else None
     if shift is not None:
         plain = plain.str.replace(ZONE, "${1}")
     times = pl.Series([None], dtype=TIME).new_from_index(0, len(plain))
+    unread = None  # yet, all of them
     for form in _in_order(formats, plain.drop_nulls().head(PEEK), now):
-        missing = times.is_null() & plain.is_not_null()
-        times = times.scatter(missing.arg_true(), _strptime(plain.filter(missing), form, now))
+        if unread is None:
+            times = _strptime(plain, form, now)
+        else:
+            times = times.scatter(unread.arg_true(), _strptime(plain.filter(unread), form, now))
         if times.null_count() == plain.null_count():
             break
+        unread = times.is_null() & plain.is_not_null()
     if shift is not None:
         times = times - shift
     if guess and times.null_count() > stamps.null_count():
         unknown = times.is_null() & stamps.is_not_null()
-        distinct = stamps.filter(unknown).unique(maintain_order=True).head(GUESSES)
-        guessed = {stamp: _guess(stamp) for stamp in distinct}
+        few = stamps.filter(unknown).unique(maintain_order=True).head(GUESSES)
+        guessed = {stamp: _guess(stamp) for stamp in few}
         values = pl.Series([guessed.get(stamp) for stamp in stamps.filter(unknown)], dtype=TIME)
         times = times.scatter(unknown.arg_true(), values)
     return times
@@ -107,11 +115,14 @@ def parse(stamps: pl.Series, formats: tuple[str, ...], guess: bool = True, now: 
 
 def _in_order(formats: tuple[str, ...], first: pl.Series, now: datetime) -> Iterator[str]:
     """The formats, those that read more of the first stamps before others."""
-    for form in formats:
-        if not _strptime(first, form, now).null_count():
-            yield form
-            break
-    yield from sorted(formats, key=lambda form: _strptime(first, form, now).null_count())
+
+    def unread(form: str) -> int:
+        return _strptime(first, form, now).null_count()
+
+    best = next((form for form in formats if len(formats) == 1 or not unread(form)), None)
+    if best is not None:
+        yield best
+    yield from sorted((form for form in formats if form != best), key=unread)
 
 
 def _shift(stamps: pl.Series) -> pl.Series:

@@ -1,5 +1,6 @@
-"""What visits every byte of a log, compiled: text as a column of lines (lines.c), and their shapes (shapes.c). And
-what reads the many lines of findings again (again.c).
+"""What visits every byte of a log, compiled: text as a column of lines (lines.c), their shapes (shapes.c), parts of
+lines between places of their shapes (cut.c), and what lines begin with (heads.c). And what reads the many lines of
+findings again (again.c).
 
 With arrays and columns each takes ten passes and as many copies. The library is plain C without Python in it.
 """
@@ -13,23 +14,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+NOWHERE = 2**32 - 1
 SEED = int.from_bytes(os.urandom(8))  # so that nobody can write lines whose hashes are equal
 USUAL = 64  # bytes that most lines have or more
-Pointer, Size = ctypes.c_void_p, ctypes.c_int64
+Pointer, Text, Size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64
 
 Buffer = bytes | memoryview
 Positions = np.ndarray[Any, np.dtype[np.int64]]  # in bytes
+UInts = np.ndarray[Any, np.dtype[np.uint32]]
+Ints = np.ndarray[Any, np.dtype[np.int32]]
 
 _library = ctypes.CDLL(str(Path(__file__).with_name("liblogscan.so")), use_errno=True)
-_library.find_feeds.argtypes = [Pointer, Size, ctypes.c_char_p, Size, Pointer, Size]
+_library.find_feeds.argtypes = [Pointer, Size, Text, Size, Pointer, Size]
 _library.find_feeds.restype = Size
 _library.split_lines.argtypes = [Pointer, Size, Pointer, Size, Pointer, Pointer]
+_library.cut_texts.argtypes = [Pointer, Pointer, Pointer, Pointer, Pointer, Pointer]
+_library.find_heads.argtypes = [Pointer, Text, Size, Size, Size, Text, Size, Pointer, Pointer, Pointer, Pointer]
 _library.number_shapes.argtypes = [Pointer, ctypes.c_uint64, Pointer, Pointer, Pointer]
-_library.read_lines.argtypes = [
-    *(ctypes.c_int, Pointer, Size),
-    *(ctypes.c_char_p, Size, Size),
-    *(Pointer, Size, Pointer),
-]
+_library.read_lines.argtypes = [ctypes.c_int, Pointer, Size, Text, Size, Size, Pointer, Size, Pointer]
 _library.read_lines.restype = Size
 _new_capsule, _pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
 _new_capsule.argtypes, _new_capsule.restype = [Pointer, ctypes.c_char_p, Pointer], ctypes.py_object
@@ -78,12 +80,45 @@ def digits_reduced(text: pl.Series) -> pl.Series:
     they are met."""
     stream, numbers, shapes = text.__arrow_c_stream__(), np.empty(len(text), np.uint32), _Given()
     texts = _pointer(stream, b"arrow_array_stream")
-    status = _library.number_shapes(texts, SEED, numbers.ctypes.data, *shapes.places)
+    _check(_library.number_shapes(texts, SEED, numbers.ctypes.data, *shapes.places), text)
+    return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(shapes)))
+
+
+def cut(text: pl.Series, shapes: pl.Series, begins: pl.Series, ends: pl.Series) -> pl.Series:
+    """Of each text (n,) what stands between two places of its shape (n,), an Enum of `digits_reduced`. begins, ends: in
+    bytes of each of its distinct shapes (see `distinct`); null where there is no such part."""
+    numbers = np.ascontiguousarray(shapes.to_physical().to_numpy(), np.uint32)
+    places = [np.ascontiguousarray(place.fill_null(NOWHERE).to_numpy(), np.uint32) for place in (begins, ends)]
+    parts, at = [], 0
+    for chunk in text.get_chunks():
+        stream, part = chunk.__arrow_c_stream__(), _Given()
+        arrays = [array.ctypes.data for array in (numbers[at:], *places)]
+        _check(_library.cut_texts(_pointer(stream, b"arrow_array_stream"), *arrays, *part.places), text)
+        parts.append(pl.Series(part))
+        at += len(chunk)
+    return pl.concat(parts, rechunk=False)
+
+
+def heads(text: pl.Series, before: str, size: int, digits: int, after: str) -> tuple[UInts, UInts, Ints]:
+    """Where in a column (n,) the head of a text, that is `size` bytes behind what has the shape `before`, differs from
+    that of the text before it: (rows (r,), where their heads end (r,) in bytes, 0 for a text that does not begin so,
+    the number (n,) of so many digits that stands behind each head and before `after`, or the end if that is empty; -1
+    if none does)."""
+    stream, count = text.__arrow_c_stream__(), ctypes.c_int64()
+    rows, ends = np.empty(len(text), np.uint32), np.empty(len(text), np.uint32)
+    numbers = np.empty(len(text), np.int32)
+    said = before.encode(), len(before.encode()), size, digits, after.encode(), len(after.encode())
+    arrays = (array.ctypes.data for array in (rows, ends, numbers))
+    texts = _pointer(stream, b"arrow_array_stream")
+    _check(_library.find_heads(texts, *said, *arrays, ctypes.byref(count)), text)
+    return rows[: count.value], ends[: count.value], numbers
+
+
+def _check(status: int, text: pl.Series) -> None:
     if status < 0:
         raise TypeError(f"shapes are of text as Arrow's views, not of {text.dtype} as this polars gives it")
     if not status:
-        raise MemoryError("no memory for the shapes of lines")
-    return pl.Series(text.name, numbers).cat.to(pl.Enum(pl.Series(shapes)))
+        raise MemoryError("no memory for what is made of lines")
 
 
 def distinct(shapes: pl.Series) -> pl.Series:

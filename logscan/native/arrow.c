@@ -53,14 +53,26 @@ void give_back(void *memory, uint64_t size) {
     }
 }
 
-typedef struct {
-    const void *buffers[BYTES + 2];
-    int64_t size;
-} Texts;
+int is_text(struct ArrowArrayStream *column) {
+    struct ArrowSchema schema;
+    if (column->get_schema(column, &schema)) return 0;
+    const int is = !strcmp(schema.format, TEXT);
+    schema.release(&schema);
+    return is;
+}
 
 static void release_schema(struct ArrowSchema *schema) {
     schema->release = NULL;
 }
+
+void give_schema(struct ArrowSchema *schema) {
+    *schema = (struct ArrowSchema){.format = TEXT, .name = "", .release = release_schema};
+}
+
+typedef struct {
+    const void *buffers[BYTES + 2];
+    int64_t size;
+} Texts;
 
 static void release_texts(struct ArrowArray *array) {
     Texts *texts = array->private_data;
@@ -82,7 +94,7 @@ int give_texts(View *views, int64_t count, uint8_t *bytes, int64_t size, struct 
     texts->buffers[VIEWS] = views;
     texts->buffers[BYTES] = bytes;
     texts->buffers[BYTES + 1] = &texts->size;
-    *schema = (struct ArrowSchema){.format = TEXT, .name = "", .release = release_schema};
+    give_schema(schema);
     *array = (struct ArrowArray){
         .length = count,
         .n_buffers = BYTES + 2,

@@ -68,6 +68,12 @@ static inline const uint8_t *bytes_of(const View *view, const void *const *buffe
 void *take(uint64_t size);
 void give_back(void *memory, uint64_t size);
 
+/* Whether a column is one of TEXT. */
+int is_text(struct ArrowArrayStream *column);
+
+/* Says that a column is one of TEXT, which may have nulls. */
+void give_schema(struct ArrowSchema *schema);
+
 /* Gives `count` texts away, with the views and the bytes that they consist of, both taken with the sizes that they have;
  * where memory is out it gives them back, and 0. */
 int give_texts(View *views, int64_t count, uint8_t *bytes, int64_t size, struct ArrowSchema *schema,

@@ -154,14 +154,6 @@ static int32_t numbered(Shapes *shapes, const uint8_t *text, uint32_t size) {
     return shapes->slots[slot] = (int32_t)shapes->count++;
 }
 
-static int is_text(struct ArrowArrayStream *column) {
-    struct ArrowSchema schema;
-    if (column->get_schema(column, &schema)) return 0;
-    const int is = !strcmp(schema.format, TEXT);
-    schema.release(&schema);
-    return is;
-}
-
 /* Gives the shape of each text of a column without nulls, as its number in the distinct ones (less than 4 GiB of them).
  * Gives 0 where memory is out, -1 where the column is none of TEXT. */
 int number_shapes(struct ArrowArrayStream *texts, uint64_t seed, uint32_t *numbers, struct ArrowSchema *schema,
