@@ -6,7 +6,7 @@ where each token looks at those alone that it follows on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -89,15 +89,15 @@ class Forest:
         tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
         cut = chunks(lengths, context, overlap)
         trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], most)
-        rows, column = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of the trees
-        for (sequence, begin, fresh, stop), (number, branch) in zip(cut, places, strict=True):
-            own = slice(starts[sequence] + fresh, starts[sequence] + stop)
-            rows[own], column[own] = number, branch[fresh - begin - 1 :]
+        behind = [branch[fresh - begin - 1 :] for (_, begin, fresh, _), (_, branch) in zip(cut, places, strict=True)]
+        numbers, counts = np.array([number for number, _ in places], np.int64), np.array([*map(len, behind)], np.int64)
+        tree = np.repeat(numbers, counts)  # in which each token is predicted
         predicted = np.ones(len(tokens), bool)
         predicted[starts] = False
-        steps = np.flatnonzero(predicted)
-        steps = steps[np.argsort(rows[steps], kind="stable")]
-        bounds = np.cumsum(np.bincount(rows[steps], minlength=len(trees))).tolist()
+        column = np.zeros(len(tokens), np.int64)
+        column[predicted] = np.fromiter(chain.from_iterable(behind), np.int64)
+        steps = np.flatnonzero(predicted)[np.argsort(tree, kind="stable")]
+        bounds = np.cumsum(np.bincount(tree, minlength=len(trees))).tolist()
         asked = [steps[begin:end] for begin, end in pairwise([0, *bounds])]
         return cls(trees, tokens, np.repeat(np.arange(len(sequences)), lengths), asked, column, len(cut))
 

@@ -1,7 +1,7 @@
 """Trained networks as ONNX files, compared with torch, and smaller ones with weights of eight bits.
 
 The graph is written node by node with the operators of opset 23, which has attention, rotary embedding and RMS norm as
-one operator each: about 300 for 18 layers. With PyTorch 2.13 torch.onnx.export made 579 of that opset, in which the
+one operator each: about 400 for 18 layers. With PyTorch 2.13 torch.onnx.export made 579 of that opset, in which the
 rotary embedding failed at any batch but one, or 1,239 of opset 18, which are slower. That both compute the same is not
 taken on trust: `compare`.
 """

@@ -208,7 +208,7 @@ def _open(path: Path, kind: type[N]) -> N:
             network = kind(onnxruntime.InferenceSession(content, options, providers, enable_fallback=0))
             network.try_out()
         except ModelError as error:
-            raise ModelError(f"{path} is no network of logscan: {error}") from None
+            raise ModelError(f"{path} is no network of logscan: {error}: export the model again") from None
         except Exception:  # ONNX Runtime's errors have no common class, and many lines
             continue
         return network
