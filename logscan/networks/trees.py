@@ -6,6 +6,7 @@ where each token looks at those alone that it follows on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -69,13 +70,13 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class Forest:
-    """Sequences as trees. tokens: (t,) of the sequences, one behind the other; sequence: (t,) of which one each is;
+    """Sequences as trees. tokens: (t,) of the sequences, one behind the other; sizes: (n,) tokens of each sequence;
     asked: of each tree, which of the tokens are predicted in it; column: (t,) the place in the tree behind which;
     pieces: how many chunks of sequences the trees are of"""
 
     trees: list[Tree]
     tokens: Ints
-    sequence: Ints
+    sizes: Ints
     asked: list[Ints]
     column: Ints
     pieces: int
@@ -99,7 +100,12 @@ class Forest:
         steps = np.flatnonzero(predicted)[np.argsort(tree, kind="stable")]
         bounds = np.cumsum(np.bincount(tree, minlength=len(trees))).tolist()
         asked = [steps[begin:end] for begin, end in pairwise([0, *bounds])]
-        return cls(trees, tokens, np.repeat(np.arange(len(sequences)), lengths), asked, column, len(cut))
+        return cls(trees, tokens, lengths, asked, column, len(cut))
+
+    @cached_property
+    def sequence(self) -> Ints:
+        """(t,) of which sequence each of the tokens is."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
     def lengths(self) -> list[int]:

@@ -32,24 +32,22 @@ class Rows(NamedTuple):
         if added := each * width - length:
             tokens, stops = (np.pad(of, ((0, 0), (0, added))) for of in (tokens, stops))
             stops[:, length:] = each * width
-        own = np.empty((2, batch, each * width), np.int64)
-        own[0] = np.arange(tokens.size).reshape(batch, -1)
-        own[1] = own[0, :, :1] + stops
-        tokens, rows = tokens.reshape(-1, width), own.reshape(2, -1, width)
+        number = np.arange(tokens.size).reshape(batch, -1)
+        tokens, own = tokens.reshape(-1, width), (number, number[:, :1] + stops)
         if each == 1:
-            return cls(tokens, *_widened(rows, 0))
+            return cls(tokens, *_widened(own, width, 0))
         at, first = np.arange(each * width), np.arange(0, each * width, width)[:, None]
         before = (at < first) & (stops[:, None] > first)
         count = before.sum(-1).ravel()
-        wide = _widened(rows, int(count.max()))
+        seen, until = _widened(own, width, int(count.max()))
         tree, _, place = np.nonzero(before)
-        wide[:, :, width:][:, np.arange(wide.shape[2] - width) < count[:, None]] = own[:, tree, place]
-        return cls(tokens, *wide)
+        free = np.arange(seen.shape[1] - width) < count[:, None]
+        seen[:, width:][free], until[:, width:][free] = (of[tree, place] for of in own)
+        return cls(tokens, seen, until)
 
 
-def _widened(rows: Ints, more: int) -> Ints:
-    """(2, rows, width) with room for at least so many more numbers, zeros."""
-    width = rows.shape[2]
-    wide = np.zeros((2, rows.shape[1], -(-(width + more) // AT_ONCE) * AT_ONCE), np.int64)
-    wide[:, :, :width] = rows
+def _widened(own: tuple[Ints, Ints], width: int, more: int) -> Ints:
+    """(2, rows, seen) what a row has of itself, with room for at least so many more numbers, zeros."""
+    wide = np.zeros((2, own[0].size // width, -(-(width + more) // AT_ONCE) * AT_ONCE), np.int64)
+    wide[0, :, :width], wide[1, :, :width] = (of.reshape(-1, width) for of in own)
     return wide
