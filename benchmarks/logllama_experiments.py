@@ -32,7 +32,7 @@ from logscan.evaluation.results import STUDENT, Result, over_seeds
 from logscan.models.bundle import load, load_held_out, read_card, save
 from logscan.models.export import export
 from logscan.models.held_out import HeldOut
-from logscan.networks.batches import by_length
+from logscan.networks.batches import batch, by_length, chunks
 from logscan.networks.judging import UNSEEN, Judge
 from logscan.networks.run import Run
 from logscan.runtime.session import open_session
@@ -55,6 +55,7 @@ SURPRISE, TOP_K, COUNTS = Options(), Options(rule="top-k"), Options(combine="cou
 SHARES = {"10 %": None, "half": 0.5}  # of the normal sessions; None: the protocol's own
 TURNS = 5  # of what is timed in turn
 ALONE = 200  # windows that are timed one by one
+BATCH = 64  # windows that torch reads at once as they come
 WHOLE = 2_048  # tokens of windows that torch reads at once as it reads most in a second
 QUICK = {"windows": 1_500, "epochs": 2}
 
@@ -350,6 +351,7 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
         f"torch, its default ({default})": (judge.judge, default),
         "torch, 1 thread, each window whole": (read_whole(judge), 1),
         f"torch, its default ({default}), each window whole": (read_whole(judge), default),
+        f"torch, its default ({default}), as they come": (read_as_they_come(judge), default),
     }
     single = [windows.take(np.array([at])) for at in np.linspace(0, len(windows) - 1, ALONE).astype(int)]
     together: dict[str, list[float]] = {name: [] for name in ways}
@@ -373,13 +375,26 @@ def rates(judge: Judge, exported: Path, windows: Windows) -> Figures:
     }
 
 
-def read_whole(judge: Judge) -> Callable[[Windows], object]:
-    """As a network is used that nothing is known of: batches of padded windows, what they begin with in each."""
+def read_as_they_come(judge: Judge) -> Callable[[Windows], object]:
+    """As a network is used that nothing is known of: so many windows in their order, padded to the longest of them."""
 
     def read(windows: Windows) -> None:
         sequences = judge.vocabulary.sequences(windows, judge.ends)
-        for batch in by_length(sequences, judge.context, judge.overlap, WHOLE):
-            judge.scorer.log_probs(batch.tokens)
+        found = chunks(np.array([len(sequence) for sequence in sequences]), judge.context, judge.overlap)
+        for first in range(0, len(found), BATCH):
+            some = found[first : first + BATCH]
+            judge.scorer.log_probs(batch(sequences, np.ones(len(sequences), np.int64), some).tokens)
+
+    return read
+
+
+def read_whole(judge: Judge) -> Callable[[Windows], object]:
+    """The same with windows of about the same length together: little is padded."""
+
+    def read(windows: Windows) -> None:
+        sequences = judge.vocabulary.sequences(windows, judge.ends)
+        for some in by_length(sequences, judge.context, judge.overlap, WHOLE):
+            judge.scorer.log_probs(some.tokens)
 
     return read
 

@@ -166,6 +166,7 @@ class Counted:
     network: Scorer
     provider: str = "torch"
     at_once: int = 1
+    tree: int = 64
     batches: int = 0
 
     def log_probs(self, tokens: Ints, stops: Ints | None = None) -> LogProbs:

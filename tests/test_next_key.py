@@ -85,6 +85,7 @@ class Table:
 
     provider = "a table"
     at_once = 2
+    tree = 0
 
     def __init__(self, vocabulary: int) -> None:
         self.vocabulary, self.read = vocabulary, 0

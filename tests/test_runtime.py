@@ -22,14 +22,17 @@ ODDS = np.log(np.array([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75], [0.25, 0.5, 0.2
 def model(
     name: str = "tokens",
     kind: int = TensorProto.INT64,
-    shape: tuple[int | str, ...] = ("batch", "length"),
+    shape: tuple[int | str, ...] = ("rows", "length"),
     output: str = "log_probs",
 ) -> onnx.ModelProto:
     """The next token depends on the last one: a table of log-probabilities."""
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", name], [output])],
         "table",
-        [helper.make_tensor_value_info(name, kind, shape), helper.make_tensor_value_info("stops", kind, shape)],
+        [
+            helper.make_tensor_value_info(name, kind, shape),
+            *(helper.make_tensor_value_info(name, kind, (shape[0], "seen")) for name in ("seen", "until")),
+        ],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, [*shape, 3])],
         [numpy_helper.from_array(ODDS, "table")],
     )
@@ -92,10 +95,10 @@ except LogscanError as error:
     [
         (model(name="input_ids"), "input should be `tokens`"),
         (model(kind=TensorProto.INT32), "input should be `tokens`"),
-        (model(shape=("batch",)), "input should be `tokens`"),
+        (model(shape=("rows",)), "input should be `tokens`"),
         (model(output="logits"), "output should be `log_probs`"),
-        (model(shape=(1, "length")), "batch should be of any size"),
-        (model(shape=("batch", 24)), "length should be of any size"),
+        (model(shape=(1, "length")), "rows should be of any size"),
+        (model(shape=("rows", 24)), "length should be of any size"),
     ],
 )
 def test_foreign_networks(made: onnx.ModelProto, complaint: str, tmp_path: Path) -> None:

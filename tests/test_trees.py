@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logscan.networks.batches import chunks
-from logscan.networks.trees import Forest, grow
+from logscan.networks.trees import OPEN, Forest, grow
 from logscan.networks.vocabulary import BEGIN
 
 torch = pytest.importorskip("torch", reason="needs logscan[train]")
@@ -16,6 +16,7 @@ from logscan.detectors.logllama.language import TorchScorer, new_network  # noqa
 from logscan.detectors.logllama.options import Language  # noqa: E402
 from logscan.networks.judging import Scorer  # noqa: E402
 from logscan.runtime.export import export  # noqa: E402
+from logscan.runtime.rows import AT_ONCE, ROW, Rows  # noqa: E402
 from logscan.runtime.session import open_session  # noqa: E402
 
 Sequences = list[list[int]]
@@ -39,6 +40,27 @@ def test_every_sequence_is_a_branch(given_: Sequences, most: int) -> None:
         assert len(beginnings) <= max(most, *map(len, sequences))
 
 
+@given(st.lists(st.lists(st.integers(0, 2), max_size=60), min_size=1, max_size=40), st.integers(1, 300))
+def test_in_rows_each_token_looks_at_those_that_it_follows_on(given_: Sequences, most: int) -> None:
+    trees, _ = grow([np.array(tokens, np.int64) for tokens in given_], most)
+    length = max(1, *(len(tree.tokens) for tree in trees))
+    tokens, stops = np.zeros((len(trees), length), np.int64), np.full((len(trees), length), OPEN)
+    for n, tree in enumerate(trees):
+        tokens[n, : len(tree.tokens)], stops[n, : len(tree.tokens)] = tree
+    rows = Rows.of(tokens, stops)
+    assert rows.seen.shape == rows.until.shape
+    assert rows.seen.shape[1] % AT_ONCE == 0
+    assert rows.tokens.shape[1] < 1.5 * ROW
+    held = rows.tokens.reshape(len(trees), -1)
+    assert (held[:, :length] == tokens).all()
+    for n, tree in enumerate(trees):
+        first = n * held.shape[1]
+        for i in range(len(tree.tokens)):
+            seen, until = (of[(first + i) // rows.tokens.shape[1]] for of in (rows.seen, rows.until))
+            looked_at = np.sort(seen[(seen <= first + i) & (first + i < until)])
+            assert [*(looked_at - first)] == [j for j in range(i + 1) if i < tree.stops[j]]
+
+
 @pytest.fixture(scope="module")
 def scorers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, Scorer]:
     """A network in torch, and exported."""
@@ -55,10 +77,12 @@ branches = st.lists(st.lists(st.integers(1, 8), min_size=1, max_size=12), min_si
 
 
 @settings(deadline=None, max_examples=40)
-@given(branches, st.integers(3, 12))
-def test_a_forest_is_read_as_its_sequences(scorers: tuple[Scorer, Scorer], given_: Sequences, context: int) -> None:
+@given(branches, st.integers(3, 12), st.sampled_from([1, 64, 512]))
+def test_a_forest_is_read_as_its_sequences(
+    scorers: tuple[Scorer, Scorer], given_: Sequences, context: int, most: int
+) -> None:
     sequences = [np.array([BEGIN, *tokens], np.int64) for tokens in given_]
-    forest, overlap = Forest.of(sequences, context, 2), 2
+    forest, overlap = Forest.of(sequences, context, 2, most), 2
     assert forest.tokens.tolist() == np.concatenate(sequences).tolist()
     alone = np.full((len(forest.tokens), 9), np.nan)  # of each token, the network's word on what is in its place
     starts = np.cumsum([0, *map(len, sequences)])

@@ -163,12 +163,14 @@ class KeyNetwork(NextKey):
 class _Running:
     """A network, in torch or exported, as a Scorer."""
 
+    tree = 0  # it knows no stops
+
     def __init__(self, network: Any) -> None:
         self._network = network
         self.provider: str = network.provider
         self.at_once: int = network.at_once
 
     def log_probs(self, tokens: Ints, stops: Ints | None = None) -> npt.NDArray[np.float32]:
-        """(batch, vocabulary), or (batch, length, vocabulary), of (batch, length) tokens; it knows no stops."""
+        """(batch, vocabulary), or (batch, length, vocabulary), of (batch, length) tokens."""
         found: npt.NDArray[np.float32] = self._network.run(tokens)
         return found

@@ -39,6 +39,10 @@ class Scorer(Protocol):
     def at_once(self) -> int:
         """Batches that it reads at once, each from a thread of its own."""
 
+    @property
+    def tree(self) -> int:
+        """Tokens of a tree that it reads fast."""
+
     def log_probs(self, tokens: Ints, stops: Ints | None = None) -> LogProbs:
         """(batch, length, vocabulary) of the token after each of (batch, length) ones, given that one and those that it
         follows on: all before it, or where there are (batch, length) stops as `Tree` says."""
@@ -149,7 +153,7 @@ class Judge:
 
     def _read(self, sequences: Sequence[Ints], starts: Ints) -> Tokens:
         """(starts[-1],) of each token of the sequences, one after the other."""
-        forest = Forest.of(sequences, self.context, self.overlap)
+        forest = Forest.of(sequences, self.context, self.overlap, self.scorer.tree)
         tokens = np.zeros(len(forest.tokens), TOKEN)
 
         def read(chosen: Ints) -> None:

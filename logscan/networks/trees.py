@@ -6,7 +6,8 @@ where each token looks at those alone that it follows on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from logscan.networks.vocabulary import PAD
 from logscan.windows.sessions import Ints
 
 OPEN = 1 << 30  # stop of a branch that goes on to the end
-TREE = 64  # tokens of a tree: each costs as much as looking at all of them
+TREE = 64  # tokens of a tree in which each costs as much as looking at all of them
 
 
 class Tree(NamedTuple):
@@ -33,7 +34,7 @@ def grow(sequences: Sequence[Ints], most: int) -> tuple[list[Tree], list[tuple[i
     before, branch = list[int](), list[int]()  # the last sequence and its places
     for n in sorted(range(len(sequences)), key=lambda n: sequences[n].tobytes()):  # those that begin alike in a row
         tokens = sequences[n].tolist()
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, tokens, strict=False)))
+        shared = _alike(before, tokens)
         if not trees or len(trees[-1].tokens) + len(tokens) - shared > most:
             trees.append(Tree([], []))
             branch, shared = [], 0
@@ -45,6 +46,14 @@ def grow(sequences: Sequence[Ints], most: int) -> tuple[list[Tree], list[tuple[i
         before, branch = tokens, [*branch[:shared], *range(end, len(tree.tokens))]
         found[n] = len(trees) - 1, branch
     return trees, found
+
+
+def _alike(one: list[int], other: list[int]) -> int:
+    """How many tokens both begin with."""
+    for n, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return n
+    return min(len(one), len(other))
 
 
 class Steps(NamedTuple):
@@ -61,34 +70,42 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class Forest:
-    """Sequences as trees. tokens: (t,) of the sequences, one behind the other; sequence: (t,) of which one each is;
+    """Sequences as trees. tokens: (t,) of the sequences, one behind the other; sizes: (n,) tokens of each sequence;
     asked: of each tree, which of the tokens are predicted in it; column: (t,) the place in the tree behind which;
     pieces: how many chunks of sequences the trees are of"""
 
     trees: list[Tree]
     tokens: Ints
-    sequence: Ints
+    sizes: Ints
     asked: list[Ints]
     column: Ints
     pieces: int
 
     @classmethod
-    def of(cls, sequences: Sequence[Ints], context: int, overlap: int) -> "Forest":
-        """All tokens but the first of each sequence are predicted, in chunks as those of `batches`. The last token of a
-        chunk is not read, as nothing is predicted from it."""
+    def of(cls, sequences: Sequence[Ints], context: int, overlap: int, most: int = TREE) -> "Forest":
+        """Trees of at most so many tokens, or of one sequence. All tokens but the first of each sequence are predicted,
+        in chunks as those of `batches`. The last token of a chunk is not read, as nothing is predicted from it."""
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         starts = np.cumsum(lengths) - lengths
         tokens = np.concatenate([*sequences, np.zeros(0, np.int64)])
         cut = chunks(lengths, context, overlap)
-        trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], TREE)
-        rows, column = np.zeros((2, len(tokens)), np.int64)  # where each token is predicted: in which of the trees
-        for (sequence, begin, fresh, stop), (number, branch) in zip(cut, places, strict=True):
-            own = slice(starts[sequence] + fresh, starts[sequence] + stop)
-            rows[own], column[own] = number, branch[fresh - begin - 1 :]
-        steps = np.delete(np.arange(len(tokens)), starts)
-        steps = steps[np.argsort(rows[steps], kind="stable")]
-        asked = np.split(steps, np.cumsum(np.bincount(rows[steps], minlength=len(trees)))[:-1])
-        return cls(trees, tokens, np.repeat(np.arange(len(sequences)), lengths), asked, column, len(cut))
+        trees, places = grow([sequences[sequence][begin : stop - 1] for sequence, begin, _, stop in cut], most)
+        behind = [branch[fresh - begin - 1 :] for (_, begin, fresh, _), (_, branch) in zip(cut, places, strict=True)]
+        numbers, counts = np.array([number for number, _ in places], np.int64), np.array([*map(len, behind)], np.int64)
+        tree = np.repeat(numbers, counts)  # in which each token is predicted
+        predicted = np.ones(len(tokens), bool)
+        predicted[starts] = False
+        column = np.zeros(len(tokens), np.int64)
+        column[predicted] = np.fromiter(chain.from_iterable(behind), np.int64)
+        steps = np.flatnonzero(predicted)[np.argsort(tree, kind="stable")]
+        bounds = np.cumsum(np.bincount(tree, minlength=len(trees))).tolist()
+        asked = [steps[begin:end] for begin, end in pairwise([0, *bounds])]
+        return cls(trees, tokens, lengths, asked, column, len(cut))
+
+    @cached_property
+    def sequence(self) -> Ints:
+        """(t,) of which sequence each of the tokens is."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
     def lengths(self) -> list[int]:

@@ -46,8 +46,8 @@ class Vocabulary:
     def sequences(self, windows: Windows, ends: bool) -> list[Ints]:
         """The tokens of each window behind BEGIN; with `ends`, an END follows."""
         tokens = self.tokens(windows)
-        tail = [END] if ends else []
+        head, tail = np.array([BEGIN]), np.array([END][:ends], np.int64)
         return [
-            np.concatenate([[BEGIN], tokens[start:stop], tail]).astype(np.int64)
+            np.concatenate([head, tokens[start:stop], tail])
             for start, stop in zip(windows.starts[:-1], windows.starts[1:], strict=True)
         ]

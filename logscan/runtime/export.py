@@ -1,7 +1,7 @@
 """Trained networks as ONNX files, compared with torch, and smaller ones with weights of eight bits.
 
 The graph is written node by node with the operators of opset 23, which has attention, rotary embedding and RMS norm as
-one operator each: about 300 for 18 layers. With PyTorch 2.13 torch.onnx.export made 579 of that opset, in which the
+one operator each: about 400 for 18 layers. With PyTorch 2.13 torch.onnx.export made 579 of that opset, in which the
 rotary embedding failed at any batch but one, or 1,239 of opset 18, which are slower. That both compute the same is not
 taken on trust: `compare`.
 """
@@ -30,17 +30,18 @@ LEVELS = 64  # of a weight of eight bits, on each side of zero
 
 
 def export(network: Any, path: Path) -> None:
-    """Write a LlamaForCausalLM as ONNX: `tokens` and `stops` (int64, batch x length, padded at the right) to
-    `log_probs` (float32, batch x length x vocabulary), for any batch and length; see `Session.log_probs`.
+    """Write a LlamaForCausalLM as ONNX: `tokens` (int64, rows x length) with `seen` and `until` (int64, rows x seen),
+    see `runtime.rows`, to `log_probs` (float32, rows x length x vocabulary), for any of these sizes.
 
     Raises ModelError where it cannot be written so.
     """
     with Graph(path) as graph:
         x = graph("Gather", graph.constant(network.model.embed_tokens.weight), "tokens")
-        x = graph.rms_norm(llama.layers(graph, network.model, x, "tokens", "stops"), network.model.norm)
+        x = graph.rms_norm(llama.layers(graph, network.model, x, "tokens", ("seen", "until")), network.model.norm)
         graph("LogSoftmax", graph.linear(x, network.lm_head), axis=-1)
-        inputs = [_integers(name, "batch", "length") for name in ("tokens", "stops")]
-        graph.write(inputs, _floats("log_probs", "batch", "length", network.config.vocab_size))
+        looked_at = [_integers(name, "rows", "seen") for name in ("seen", "until")]
+        inputs = [_integers("tokens", "rows", "length"), *looked_at]
+        graph.write(inputs, _floats("log_probs", "rows", "length", network.config.vocab_size))
 
 
 def export_encoder(encoder: Any, projector: torch.nn.Linear, path: Path) -> None:

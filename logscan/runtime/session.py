@@ -13,6 +13,7 @@ import numpy as np
 
 from logscan.errors import LogscanError, ModelError
 from logscan.runtime.apart import keeps_apart
+from logscan.runtime.rows import Rows
 
 LARGEST = 1 << 30  # bytes of a file
 LARGEST_BESIDE = 1 << 36  # and of the file of weights beside it
@@ -72,10 +73,15 @@ class Network:
 
 
 class Session(Network):
-    """A language model. vocabulary: how many tokens it knows."""
+    """A language model. vocabulary: how many tokens it knows; tree: tokens of a tree that is read fast."""
 
-    inputs: ClassVar = {"tokens": ("int64", "batch", "length"), "stops": ("int64", "batch", "length")}
-    outputs: ClassVar = {"log_probs": ("float32", "batch", "length", "vocabulary")}
+    inputs: ClassVar = {
+        "tokens": ("int64", "rows", "length"),
+        "seen": ("int64", "rows", "seen"),
+        "until": ("int64", "rows", "seen"),
+    }
+    outputs: ClassVar = {"log_probs": ("float32", "rows", "length", "vocabulary")}
+    tree = 512
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
@@ -85,7 +91,9 @@ class Session(Network):
         """(batch, length) tokens below `vocabulary`, rows padded at the right, to (batch, length, vocabulary): the
         log-probabilities of the token after each position, given that one and those before it, or with (batch, length)
         stops those that it follows on in a `networks.trees.Tree`. What is given for padding means nothing."""
-        return self.run(tokens, np.full_like(tokens, tokens.shape[1]) if stops is None else stops)  # type: ignore[no-any-return]
+        batch, length = tokens.shape
+        found = self.run(*Rows.of(tokens, np.full_like(tokens, length) if stops is None else stops))
+        return found.reshape(batch, -1, self.vocabulary)[:, :length]  # type: ignore[no-any-return]
 
 
 class Encoder(Network):
@@ -200,7 +208,7 @@ def _open(path: Path, kind: type[N]) -> N:
             network = kind(onnxruntime.InferenceSession(content, options, providers, enable_fallback=0))
             network.try_out()
         except ModelError as error:
-            raise ModelError(f"{path} is no network of logscan: {error}") from None
+            raise ModelError(f"{path} is no network of logscan: {error}: export the model again") from None
         except Exception:  # ONNX Runtime's errors have no common class, and many lines
             continue
         return network

@@ -15,7 +15,7 @@ from logscan.networks import rows
 from logscan.networks.batches import pooled
 from logscan.networks.loop import Stage, train
 from logscan.networks.run import Run
-from logscan.networks.trees import Forest, Steps
+from logscan.networks.trees import TREE, Forest, Steps
 from logscan.networks.vocabulary import BEGIN, END, PAD, UNKNOWN
 from logscan.networks.weights import shapes
 from logscan.windows.sessions import Ints
@@ -138,6 +138,7 @@ class TorchScorer:
 
     provider = "torch"
     at_once = 1
+    tree = TREE
 
     def __init__(self, network: torch.nn.Module) -> None:
         self.network = network.eval()
