@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from logscan.columns import detached, rows_of, stacked
+from logscan.columns import columns_of, detached, rows_of, stacked
 
 LIMIT = 8 << 20  # bytes of what was worked out
-MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Remembered:
@@ -25,7 +24,7 @@ class Remembered:
 
     def joined(self, rows: pl.DataFrame, work_out: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         """The rows with the columns that `work_out` gives for those that are new, each once, a row each."""
-        digests: list[int] = self._digests(rows).tolist()
+        digests = [*map(hash, zip(*(rows[name].to_list() for name in self._columns), strict=True))]
         new: dict[int, int] = {}
         for at, digest in enumerate(digests):
             if digest not in self._places:
@@ -35,13 +34,7 @@ class Remembered:
             self._add(list(new), detached(work_out(asked)), digests)
         assert self._found is not None
         places = np.array([self._places[digest] for digest in digests], np.int64)
-        return rows.hstack(rows_of(self._found, places).get_columns())
-
-    def _digests(self, rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-        digests = np.zeros(len(rows), np.uint64)
-        for name in self._columns:
-            digests = (digests ^ rows[name].hash().to_numpy()) * MIX
-        return digests
+        return rows.hstack(columns_of(self._found, places))
 
     def _add(self, new: list[int], found: pl.DataFrame, wanted: list[int]) -> None:
         """Remember them too; of what is too much already only those that are wanted now."""
