@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from logscan.templates.messages import Messages
 from logscan.windows import OpenWindows, Sessions, Windows
 from logscan.windows.cut import Window
+from logscan.windows.open import Grown
 from logscan.windows.sessions import by_name
 
 EventsOf = Callable[[Sequence[tuple[int, int]]], pl.DataFrame]
@@ -39,6 +40,11 @@ def rows(windows: Windows) -> dict[int, list[int]]:
         assert windows.events["window"][int(a) : int(b)].unique().to_list() == [window]
         found[window] = windows.events["line"][int(a) : int(b)].to_list()
     return found
+
+
+def every(grown: Grown) -> Windows:
+    """All windows that grew."""
+    return grown.take(np.arange(len(grown)))
 
 
 def batch(events: pl.DataFrame) -> Windows:
@@ -81,9 +87,9 @@ def test_what_grew_is_given_whole_with_what_is_fresh(
     for now, part in enumerate(split(events_of(given_), sizes)):
         grown = windows.add(part, now)
         before = pl.concat([before, part])
-        assert rows(grown) == rows(batch(before.filter(pl.col("window").is_in(part["window"].implode()))))
-        fresh = grown.events.filter("fresh")["line"]
-        assert sorted(fresh) == part["line"].to_list()
+        assert rows(every(grown)) == rows(batch(before.filter(pl.col("window").is_in(part["window"].implode()))))
+        assert sorted(grown.column("line", grown.fresh)) == part["line"].to_list()
+        assert grown.prefixes.tolist() == every(grown).prefixes.tolist()
 
 
 @settings(deadline=None, max_examples=30)
@@ -116,15 +122,15 @@ def test_what_grew_is_cut_beyond_the_reach(
     for now, part in enumerate(split(events_of(given_), sizes)):
         grown, whole = windows.add(part, now), everything.add(part, now)
         assert sorted(grown.ids) == sorted(whole.ids)
-        cut = rows(grown)
-        for window, lines in rows(whole).items():
+        cut = rows(every(grown))
+        for window, lines in rows(every(whole)).items():
             beyond = len(lines) - len(cut[window])
             assert cut[window] == lines[beyond:]
             assert beyond == (known[window] if reach == 0 else max(known[window] // reach - 1, 0) * reach)
             known[window] = len(lines)
         order = grown.ids[::-1]
         assert windows.whole(order).ids.tolist() == order.tolist()
-        assert rows(windows.whole(order)) == rows(whole)
+        assert rows(windows.whole(order)) == rows(every(whole))
 
 
 def test_those_that_were_quiet_longest_are_closed_by_the_limit(events_of: EventsOf) -> None:

@@ -322,7 +322,12 @@ class Baseline:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
         source, line = windows.events["source"].to_numpy(), windows.events["line"].to_numpy()
         first, last = windows.starts[:-1], windows.starts[1:] - 1
-        (first_source, first_line), (last_source, last_line) = self._borders
-        before = (source[first] == first_source) & (line[first] - first_line < span)
+        before = self._begun_before(source[first], line[first], span)
+        last_source, last_line = self._borders[1]
         after = (source[last] == last_source) & (last_line - line[last] < span)
         return before, after
+
+    def _begun_before(self, source: Ints, line: Ints, span: int) -> Bools:
+        """(n,) which windows may have begun before the log, given their first events."""
+        first_source, first_line = self._borders[0]
+        return np.asarray((source == first_source) & (line - first_line < span))

@@ -12,13 +12,13 @@ from logscan.columns import rows_of
 from logscan.detectors.baseline import Baseline, Bools, SequenceDetector
 from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
-from logscan.detectors.sessions import keys_before
+from logscan.detectors.sessions import BEGIN
 from logscan.detectors.wholes import WindowDetector
 from logscan.live.state import State
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
-from logscan.windows.open import OpenWindows
-from logscan.windows.sessions import Floats, Windows
+from logscan.windows.open import Grown, OpenWindows
+from logscan.windows.sessions import Floats, Ints, Windows
 
 AGAIN = 1_000_000  # microseconds for which a step is not evidence once more
 STEP = ["session", "source", "line"]  # what tells a step from others
@@ -34,20 +34,19 @@ class Steps:
         self.detector = detector
         self._nats: dict[int, float] = {}  # of the last step, by the digest of the beginning
 
-    def nats(self, windows: Windows) -> Floats:
+    def nats(self, grown: Grown) -> Floats:
         """(events,) nats of the step to each fresh event, 0 for the others."""
-        fresh = np.flatnonzero(windows.events["fresh"].to_numpy())
-        beginnings = windows.prefixes[fresh].tolist()
+        fresh, nats = grown.fresh, np.zeros(len(grown.rows))
+        beginnings = grown.prefixes[fresh].tolist()
         new = np.array([beginning not in self._nats for beginning in beginnings], bool)
         if new.any():
             if len(self._nats) > REMEMBERED:
                 self._nats.clear()
                 new[:] = True
-            window = np.repeat(np.arange(len(windows)), windows.lengths)
-            asked = np.unique(window[fresh[new]])
-            once = windows.take(asked[np.unique(windows.sequences[asked], return_index=True)[1]])
-            self._nats.update(zip(once.prefixes.tolist(), self.detector.surprise(once)[0].tolist(), strict=True))
-        nats = np.zeros(len(windows.events))
+            asked = np.unique(np.searchsorted(grown.starts, fresh[new], "right") - 1)
+            once = asked[np.unique(grown.prefixes[grown.starts[asked + 1] - 1], return_index=True)[1]]
+            windows = grown.take(once)
+            self._nats.update(zip(windows.prefixes.tolist(), self.detector.surprise(windows)[0].tolist(), strict=True))
         nats[fresh] = [self._nats[beginning] for beginning in beginnings]
         return nats
 
@@ -110,38 +109,39 @@ class LiveJudge(Baseline):
         self._over = True
         return self._rest(self.open.close_all())
 
-    def _early(self, detector: SequenceDetector, grown: Windows) -> pl.DataFrame:
+    def _early(self, detector: SequenceDetector, grown: Grown) -> pl.DataFrame:
         """The steps that make windows anomalous which are not complete."""
         if not len(grown) or self.steps is None or detector.reach is None:
             return EVIDENCE
-        nats = self.steps.nats(grown)
-        nats[grown.starts[:-1][self._cut(grown, detector.span_)[0]]] = 0.0
-        worst = np.maximum.reduceat(nats, grown.starts[:-1])
+        nats, first = self.steps.nats(grown), grown.starts[:-1]
+        begun = self._begun_before(grown.column("source", first), grown.column("line", first), detector.span_)
+        nats[first[begun]] = 0.0
+        worst = np.maximum.reduceat(nats, first)
         limits = detector.early(worst, lambda asked: self.open.whole(grown.ids[asked]))
-        certain = nats > np.repeat(limits, grown.lengths)
-        if certain.any():
-            for step in rows_of(grown.events[["window", "source", "line"]], np.flatnonzero(certain)).rows():
-                self._early_steps.setdefault(step[0], []).append(step)
-        nats[~self._worth_saying(grown, certain)] = 0.0
-        chosen = np.flatnonzero(np.maximum.reduceat(nats, grown.starts[:-1]))
-        if not len(chosen):
+        certain = np.flatnonzero(nats > np.repeat(limits, grown.lengths))
+        for step in zip(*(grown.column(name, certain).tolist() for name in ("window", "source", "line")), strict=True):
+            self._early_steps.setdefault(step[0], []).append(step)
+        told = certain[self._worth_saying(grown, certain)]
+        if not len(told):
             return EVIDENCE
-        strange, surprise = grown.take(chosen), nats[grown.rows(chosen)]
+        chosen = np.unique(np.searchsorted(grown.starts, told, "right") - 1)
+        strange, surprise = grown.take(chosen), np.zeros(len(nats))
+        surprise[told] = nats[told]
+        surprise = np.concatenate([surprise[grown.starts[n] : grown.starts[n + 1]] for n in chosen])
         nothing, as_far_as_known = np.zeros(len(chosen)), np.ones(len(chosen), bool)
         return self._strange_steps(detector, strange, surprise, nothing, limits[chosen], as_far_as_known)
 
-    def _worth_saying(self, windows: Windows, strange: Bools) -> Bools:
-        """(events,) which of the strange steps are evidence: of equal ones, one every AGAIN."""
-        before = keys_before(windows)
-        for row in np.flatnonzero(strange).tolist():
-            step = int(before[row]), int(windows.keys[row])
-            if self.now - self._said.get(step, -AGAIN) < AGAIN:
-                strange[row] = False
-            else:
+    def _worth_saying(self, grown: Grown, strange: Ints) -> Bools:
+        """(m,) which of the (m,) strange steps are evidence: of equal ones, one every AGAIN."""
+        before = np.where(np.isin(strange, grown.starts), BEGIN, grown.keys[strange - 1]).tolist()
+        told = np.zeros(len(strange), bool)
+        for at, step in enumerate(zip(before, grown.keys[strange].tolist(), strict=True)):
+            told[at] = self.now - self._said.get(step, -AGAIN) >= AGAIN
+            if told[at]:
                 self._said[step] = self.now
         if len(self._said) > REMEMBERED:
             self._said.clear()
-        return strange
+        return told
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log was followed, and which may go on: (n,) each."""

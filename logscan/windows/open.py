@@ -5,19 +5,71 @@ is free, and of each window the rows are listed.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from logscan.columns import framed
 from logscan.templates.messages import Messages
 from logscan.windows.cut import STREAM
-from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows
+from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, prefixes
 
 LATE = 5_000_000  # microseconds for which events of a window by time may come late
 ROOM = 4_096  # rows at the beginning
 ALL = 1 << 40  # events
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Open windows that grew: of most of their events only the keys are asked.
+
+    parts: the rows of each in `windows`, all of them in `rows`, (events,); starts: as of `Windows`
+    fresh: (m,) which of the events have just come
+    """
+
+    windows: "OpenWindows"
+    parts: "list[array[int]]"
+    rows: Ints
+    starts: Ints
+    fresh: Ints
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def column(self, name: str, events: Ints) -> npt.NDArray[Any]:
+        """What stands in a column of these events."""
+        return self.windows.column(name, self.rows[events])
+
+    @cached_property
+    def keys(self) -> Ints:
+        """(events,) the log keys."""
+        return self.windows.column("key", self.rows).astype(np.int64)
+
+    @cached_property
+    def prefixes(self) -> Hashes:
+        """(events,) as of `Windows`."""
+        return prefixes(self.keys, self.starts)
+
+    @property
+    def lengths(self) -> Ints:
+        """(n,) events in each window."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def ids(self) -> Hashes:
+        """(n,) as of `Windows`."""
+        return self.column("window", self.starts[:-1])
+
+    def take(self, chosen: Ints) -> Windows:
+        """The windows at these indices, in this order."""
+        return self.windows.of([self.parts[number] for number in chosen.tolist()])
 
 
 class OpenWindows:
@@ -61,34 +113,40 @@ class OpenWindows:
     def __len__(self) -> int:
         return len(self._nth) - len(self._free)
 
-    def add(self, events: pl.DataFrame, now: int) -> Windows:
+    def add(self, events: pl.DataFrame, now: int) -> Grown:
         """Take events with the columns of `Windows.events` that came at `now`, in microseconds of any clock.
 
-        Gives the windows that grew, with the column `fresh` in their events, and without what is beyond `reach`: each
-        is cut at a multiple of it, so that windows with the same events are cut alike.
+        Gives the windows that grew, without what is beyond `reach`: each is cut at a multiple of it, so that windows
+        with the same events are cut alike.
         """
         first = self._events
         self._put(events, np.arange(first, first + len(events)), np.full(len(events), now))
         if self.time and len(times := events["time"].drop_nulls()):
             self._newest = int(times.to_physical()[-1])
-        fresh = dict.fromkeys(events["window"].to_list(), 0)
-        for window in events["window"].to_list():
-            fresh[window] += 1
         grown = []
-        for window, more in fresh.items():
+        for window, more in Counter(events["window"].to_list()).items():
             of_window = self._rows[window]
             known = len(of_window) - more
             grown.append(of_window[max(known // self.reach - 1, 0) * self.reach if self.reach else known :])
             full = self.records and len(of_window) >= self.records
-            if full or int(self._columns["key"][of_window[-1]]) in self.ends:
+            if full or (self.ends and int(self._columns["key"][of_window[-1]]) in self.ends):
                 self._complete[window] = None
-        windows, rows = self._windows(self._in_order(grown))
-        windows.events.insert_column(-1, pl.Series("fresh", self._nth[rows] >= first))
-        return windows
+        parts = self._in_order(grown)
+        rows, starts = _joined(parts)
+        return Grown(self, parts, rows, starts, np.flatnonzero(self._nth[rows] >= first))
+
+    def column(self, name: str, rows: Ints) -> npt.NDArray[Any]:
+        """What stands in these rows of a column."""
+        return self._columns[name][rows]
+
+    def of(self, parts: "list[array[int]]") -> Windows:
+        """The windows of these lists of rows."""
+        rows, starts = _joined(parts)
+        return Windows(self._events_in(rows), starts, self.messages)
 
     def whole(self, windows: Hashes) -> Windows:
         """These windows, all of them open, with all their events, in this order."""
-        return self._windows([self._rows[window] for window in windows.tolist()])[0]
+        return self.of([self._rows[window] for window in windows.tolist()])
 
     def close(self, now: int, quiet: bool) -> Iterator[tuple[Windows, bool]]:
         """Windows that are complete; with `quiet` those too whose pause is over at `now`, which takes a look at all.
@@ -148,26 +206,28 @@ class OpenWindows:
 
     def _taken(self, windows: Iterable[int]) -> Windows:
         """These windows, which are no longer held."""
-        taken, rows = self._windows(self._in_order([self._rows.pop(window) for window in windows]))
+        parts = self._in_order([self._rows.pop(window) for window in windows])
+        taken, rows = self.of(parts), _joined(parts)[0]
         self._nth[rows] = -1
         self._free.extend(rows.tolist())
         return taken
 
-    def _in_order(self, windows: "list[array[int]]") -> "list[array[int]]":
+    def _in_order(self, parts: "list[array[int]]") -> "list[array[int]]":
         """Lists of rows in the order of their first event."""
-        return sorted(windows, key=lambda rows: self._nth[rows[0]])
-
-    def _windows(self, windows: "list[array[int]]") -> tuple[Windows, Ints]:
-        """The windows of these lists of rows, and all rows."""
-        starts = np.zeros(len(windows) + 1, np.int64)
-        np.cumsum([len(rows) for rows in windows], out=starts[1:])
-        rows = np.frombuffer(b"".join(windows), np.int32).astype(np.int64)
-        return Windows(self._events_in(rows), starts, self.messages), rows
+        order = np.argsort(self._nth[[rows[0] for rows in parts]])
+        return [parts[at] for at in order.tolist()]
 
     def _events_in(self, rows: Ints) -> pl.DataFrame:
-        return pl.DataFrame([pl.Series(name, column[rows]) for name, column in self._columns.items()])
+        return framed([pl.Series(name, column[rows]) for name, column in self._columns.items()])
 
     def _has_passed(self, window: int) -> bool:
         """Whether a window by time ended before the last record."""
         end = (window % STREAM - STREAM // 2 + 1) * self.time
         return end + LATE <= self._newest
+
+
+def _joined(parts: "list[array[int]]") -> tuple[Ints, Ints]:
+    """Lists of rows one behind the other, and where each begins and the last one ends."""
+    starts = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum([len(rows) for rows in parts], out=starts[1:])
+    return np.frombuffer(b"".join(parts), np.int32).astype(np.int64), starts

@@ -82,10 +82,7 @@ class Windows:
     @cached_property
     def prefixes(self) -> Hashes:
         """(events,) a digest of each window from its beginning to this event; the last one is that of `sequences`."""
-        summed: Hashes = np.cumsum(_placed(self.keys, self.starts), dtype=np.uint64)
-        before = np.concatenate([np.zeros(1, np.uint64), summed])[self.starts[:-1]]
-        digests: Hashes = summed - np.repeat(before, self.lengths)
-        return digests
+        return prefixes(self.keys, self.starts)
 
     def span(self) -> int:
         """Lines of the log over which a long window extends."""
@@ -144,6 +141,14 @@ def scatter(values: Ints) -> Hashes:
         x ^= x >> np.uint64(shift)
         x *= np.uint64(factor)
     return x
+
+
+def prefixes(keys: npt.NDArray[np.signedinteger[Any]], starts: Ints) -> Hashes:
+    """(events,) a digest of each window from its beginning to this event, of windows as those of `Windows`."""
+    summed: Hashes = np.cumsum(_placed(keys, starts), dtype=np.uint64)
+    before = np.concatenate([np.zeros(1, np.uint64), summed])[starts[:-1]]
+    digests: Hashes = summed - np.repeat(before, np.diff(starts))
+    return digests
 
 
 def _placed(keys: npt.NDArray[np.signedinteger[Any]], starts: Ints) -> Hashes:
