@@ -176,14 +176,13 @@ class Baseline:
 
     def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
         """What each kind of record says by itself, remembered for those met before."""
-        table = kinds[KIND]
-        rows = table.rows()
+        rows = [*zip(*(kinds[name].to_list() for name in KIND), strict=True)]
         new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
         if new and len(self._kinds) + len(new) > REMEMBERED:
             self._kinds.clear()
             new = [*dict.fromkeys(rows)]
         if new:
-            troubled = trouble(pl.DataFrame(new, table.schema, orient="row"))
+            troubled = trouble(pl.DataFrame(new, kinds[KIND].schema, orient="row"))
             self._kinds.update(zip(new, zip(troubled, self._judge_values(new), strict=True), strict=True))
         judged = [self._kinds[row] for row in rows]
         if len(self._kinds) > REMEMBERED:  # of one chunk alone: nearly all of its kinds are new, and so are the next

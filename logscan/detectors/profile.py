@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
-from logscan.columns import detached, rows_of
+from logscan.columns import detached, framed, rows_of
 from logscan.detectors.rates import MAX_KEYS, Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
 from logscan.records import Chunk
@@ -286,9 +286,10 @@ class Profile:
 def session_events(chunk: Chunk) -> pl.DataFrame:
     """The chunk's records that belong to a session, as events of windows; with messages where the reader has them."""
     columns = [*EVENTS.columns[1:], *(["message"] if "message" in chunk.records else [])]
-    events = pl.DataFrame([chunk.records["session"].alias("window"), *chunk.records[columns]])
-    known = events["window"].is_not_null()
-    return events if known.all() else rows_of(events, known.arg_true().to_numpy())
+    events = framed([chunk.records["session"].alias("window"), *(chunk.records[name] for name in columns)])
+    if not events["window"].null_count():
+        return events
+    return rows_of(events, events["window"].is_not_null().arg_true().to_numpy())
 
 
 def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:

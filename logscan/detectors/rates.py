@@ -180,13 +180,13 @@ def widened(past: Rates, moved: Ints, known: npt.NDArray[np.bool_], new: Rates, 
 class RateJudge:
     """Finds bursts and silences in records that come in the order of time, chunk by chunk.
 
-    carried: `rate` of records so far in the bucket that the last chunk ended in, by key and bucket; beats: the last
+    carried: by key and bucket, in order, records so far in the bucket that the last chunk ended in; beats: the last
     bucket of each regular key, with its first record; now: the newest bucket
     """
 
     def __init__(self, rates: Rates) -> None:
         self.rates = rates
-        self.carried = pl.DataFrame(schema={"code": pl.Int64, "rate": pl.Int64})
+        self.carried: tuple[Ints, Ints] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
         self.beats = pl.DataFrame()
         self.now = 0
 
@@ -203,21 +203,21 @@ class RateJudge:
         lowest = int(codes.min())
         distinct, first, counts = np.unique(narrow(codes - lowest), return_index=True, return_counts=True)
         distinct = distinct.astype(np.int64) + lowest
-        new = ~np.isin(distinct, self.carried["code"].to_numpy())  # a key is in a bucket for the first time
+        new = ~np.isin(distinct, self.carried[0])  # a key is in a bucket for the first time
         bursts = self._bursts(records, rows, codes, *self._over(distinct, counts))
-        if not new.any():
-            return bursts, pl.DataFrame()
         regular = np.sort(first[self.rates.silence[distinct % n] > 0])
+        if not len(regular) or not new.any():
+            return bursts, pl.DataFrame()
         return bursts, self._silences(rows_of(records, rows[regular]), codes[regular])
 
     def _over(self, codes: Ints, counts: Ints) -> tuple[Ints, Ints]:
         """Carries so many more records of each key and bucket; the codes that are above their limit now, and how many
         records they have."""
-        codes, which = np.unique(np.append(self.carried["code"].to_numpy(), codes), return_inverse=True)
-        rates = np.bincount(which, np.append(self.carried["rate"].to_numpy(), counts)).astype(np.int64)
+        codes, which = np.unique(np.append(self.carried[0], codes), return_inverse=True)
+        rates = np.bincount(which, np.append(self.carried[1], counts)).astype(np.int64)
         bucket, key = np.divmod(codes, len(self.rates.burst))
         last, over = bucket == bucket[-1], rates > self.rates.burst[key]
-        self.carried = pl.DataFrame([pl.Series("code", codes[last]), pl.Series("rate", rates[last])])
+        self.carried = codes[last], rates[last]
         return codes[over], rates[over]
 
     def _bursts(self, records: pl.DataFrame, rows: Ints, codes: Ints, over: Ints, rates: Ints) -> pl.DataFrame:

@@ -162,7 +162,8 @@ class LiveJudge(Baseline):
             "closed_early": self.open.closed_early,
             "bucket": self._rates.now,
         }
-        rates = {"carried": self._rates.carried, "beats": self._rates.beats}
+        carried = pl.DataFrame(self._rates.carried, {"code": pl.Int64, "rate": pl.Int64})
+        rates = {"carried": carried, "beats": self._rates.beats}
         early = [step for steps in self._early_steps.values() for step in steps]
         schema = EVIDENCE[STEP].schema
         return State(data, {"open": self.open.held(now), "early": pl.DataFrame(early, schema, orient="row"), **rates})
@@ -177,4 +178,5 @@ class LiveJudge(Baseline):
         self.open.restore(tables["open"], now)
         for step in tables["early"].iter_rows():
             self._early_steps.setdefault(step[0], []).append(step)
-        self._rates.now, self._rates.carried, self._rates.beats = data["bucket"], tables["carried"], tables["beats"]
+        self._rates.now, self._rates.beats = data["bucket"], tables["beats"]
+        self._rates.carried = tables["carried"]["code"].to_numpy(), tables["carried"]["rate"].to_numpy()
