@@ -22,6 +22,9 @@ LEVELS = {"WARN": 0.5, "ERROR": 1.0, "CRITICAL": 1.0, "FATAL": 1.0, "ALERT": 1.0
 def trouble(kinds: pl.DataFrame) -> pl.Series:
     """(n,) in [0, 1] how much each kind of record speaks of trouble, by `level`, the words of `message`, and `kept`."""
     level = np.array([LEVELS.get(level, 0.0) for level in kinds["level"].to_list()], np.float64)
-    word = kinds["message"].str.contains(WORDS).fill_null(False).to_numpy()
-    status = kinds["kept"].str.contains(r"^[45]\d\d$").fill_null(False).to_numpy()
+    found = kinds.select_seq(
+        pl.col("message").str.contains(WORDS).fill_null(False),
+        pl.col("kept").str.contains(r"^[45]\d\d$").fill_null(False),
+    )
+    word, status = (column.to_numpy() for column in found)
     return pl.Series("trouble", np.maximum(level, np.maximum(0.75 * word, 0.5 * status)))

@@ -3,6 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 import polars as pl
@@ -84,8 +85,8 @@ class Texts:
             return found
         wanted = np.array(lines)
         first, last = min(lines), max(lines)
-        near = [kept for kept in self._kept if kept.file == file and kept.first <= last and kept.last >= first]
-        for kept in near:
+        since = takewhile(lambda kept: kept.file != file or kept.last >= first, reversed(self._kept))
+        for kept in [kept for kept in since if kept.file == file and kept.first <= last]:
             for part in kept.parts:
                 there = part["line"].to_numpy()
                 at = np.minimum(np.searchsorted(there, wanted), len(there) - 1)

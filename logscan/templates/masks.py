@@ -7,6 +7,7 @@ Words without a digit stay, but for hosts, paths and the like: states and levels
 """
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -74,15 +75,31 @@ MASKS: tuple[Mask, ...] = (
 
 def mask(messages: pl.Series, own: Sequence[str] = ()) -> pl.Series:
     """Masked copies of digit-reduced `messages` (String); the user's `own` patterns go first."""
-    message = masked = pl.col("message")
+    table = messages.to_frame("message")
+    there = table.select_seq(_looked_for()).row(0)
+    return table.select_seq(_masked(tuple(own), there)).to_series().alias(messages.name)
+
+
+@cache
+def _needed() -> tuple[str, ...]:
+    """What masks need."""
+    return tuple(sorted({each.needs for each in MASKS}))
+
+
+@cache  # to make expressions takes longer than to mask a few messages
+def _looked_for() -> list[pl.Expr]:
+    """Whether each of that is there."""
+    return [pl.col("message").str.contains(text, literal=True).any().alias(text) for text in _needed()]
+
+
+@lru_cache(64)
+def _masked(own: tuple[str, ...], there: tuple[bool | None, ...]) -> pl.Expr:
+    """The messages masked, given what is there of that."""
+    masked = pl.col("message")
     for pattern in own:
         masked = masked.str.replace_all(pattern, WILDCARD)
-    table = messages.to_frame("message")
-    needed = {each.needs for each in MASKS}
-    there = table.select(message.str.contains(text, literal=True).any().alias(text) for text in needed).row(
-        0, named=True
-    )
+    found = {text for text, is_there in zip(_needed(), there, strict=True) if is_there}
     for each in MASKS:
-        if there[each.needs]:
+        if each.needs in found:
             masked = masked.str.replace_all(each.pattern, each.by)
-    return table.select(masked).to_series().alias(messages.name)
+    return masked
