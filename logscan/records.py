@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from logscan import formats
-from logscan.columns import rows_of
+from logscan.columns import framed
 from logscan.errors import OptionError
 from logscan.formats import Layout
 from logscan.formats.layout import TAIL
@@ -205,10 +205,14 @@ class Reader:
     def _records(self, layout: Layout, lines: pl.DataFrame, before: datetime | None = None) -> pl.DataFrame:
         """Records with their sessions as digests, and in `group` a number that those of one kind share; with their text
         where messages are read as they were written."""
-        digest = pl.when(pl.col("session").is_not_null()).then(pl.col("session").hash(seed=0)).alias("session")
+        records = layout.records(lines, before)
+        session = records["session"].hash(seed=0)
+        if records["session"].null_count():
+            session = session.set(records["session"].is_null(), None)
         own_text = self.messages is not None and self.messages.input == "raw"
-        columns = ["line", "last_line", "offset", "time", digest, "shape", "kept", *(["text"] if own_text else [])]
-        records = layout.records(lines, before).select_seq(columns)
+        columns = ["shape", "kept", *(["text"] if own_text else [])]
+        of_line = (records[name] for name in ("line", "last_line", "offset", "time"))
+        records = framed([*of_line, session, *(records[name] for name in columns)])
         if layout.kept is None:
             return records.hstack([records["shape"].to_physical().alias("group")])
         return records.with_row_index("group").with_columns(pl.col("group").first().over("shape", "kept"))
@@ -239,9 +243,9 @@ class Reader:
 
     def _chunk(self, block: Block, layout: Layout, records: pl.DataFrame) -> Chunk:
         kind, begins = _numbered(records["group"].to_numpy())
-        kinds = rows_of(records[["shape", "kept"]], np.flatnonzero(begins))
+        first = pl.Series(np.flatnonzero(begins).astype(np.uint32))
         counts = pl.Series("n", np.bincount(kind).astype(np.uint32))
-        kinds = pl.DataFrame([kinds["shape"].cast(pl.String), kinds["kept"], counts])
+        kinds = framed([records["shape"][first].cast(pl.String), records["kept"][first], counts])
         kinds = self._keyed.joined(self._with_attributes(layout, kinds), self.keys.of)
         numbers = pl.Series("kind", kind.astype(np.uint32))
         records = records.hstack([numbers, kinds["key"][numbers]])

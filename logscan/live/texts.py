@@ -48,7 +48,7 @@ class Texts:
             if len(one.lines):
                 size = int(one.lines["text"].str.len_bytes().sum()) + len(one.lines)
                 added += size
-                self._keep(one.file, size, one.lines[["line", "text", "raw"]])
+                self._keep(one.file, size, one.lines)
         while self._bytes > KEPT and len(self._kept) > 1:
             self._drop_oldest()
         return added
@@ -91,7 +91,7 @@ class Texts:
                 there = part["line"].to_numpy()
                 at = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
                 for row in at[there[at] == wanted].tolist():
-                    line, text, raw = part.row(row)
+                    line, _, text, raw = part.row(row)
                     found[line] = text, raw
         return found
 
