@@ -25,8 +25,10 @@ def framed(columns: Sequence[pl.Series]) -> pl.DataFrame:
 
 def stacked(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Tables with the same columns, one below the other."""
-    columns = zip(*(table.get_columns() for table in tables), strict=True)
-    return framed([pl.concat(parts, rechunk=True) for parts in columns])
+    whole = tables[0].clone()
+    for table in tables[1:]:
+        whole.vstack(table, in_place=True)
+    return framed([column.rechunk() for column in whole.get_columns()])
 
 
 def detached(table: pl.DataFrame) -> pl.DataFrame:

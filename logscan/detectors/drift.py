@@ -43,6 +43,9 @@ class Drift:
         if self.said:
             return None
         keys = np.append(self._rest, chunk.records["key"].to_numpy())
+        if len(keys) < BLOCK:
+            self._rest = keys
+            return None
         full = len(keys) // BLOCK
         keys, self._rest = keys[: full * BLOCK], keys[full * BLOCK :]
         rows = np.flatnonzero(keys >= self.known)
