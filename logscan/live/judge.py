@@ -8,7 +8,6 @@ back.
 import numpy as np
 import polars as pl
 
-from logscan.columns import rows_of
 from logscan.detectors.baseline import Baseline, Bools, SequenceDetector
 from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
