@@ -46,7 +46,9 @@ setup(
     ext_modules=[
         Extension(
             "logscan.native.liblogscan",
-            sources=[f"logscan/native/{name}.c" for name in ("again", "arrow", "cut", "heads", "lines", "shapes")],
+            sources=[
+                f"logscan/native/{name}.c" for name in ("again", "arrow", "cut", "groups", "heads", "lines", "shapes")
+            ],
             depends=["logscan/native/arrow.h"],
         )
     ],

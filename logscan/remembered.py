@@ -11,7 +11,8 @@ import polars as pl
 
 from logscan.columns import columns_of, detached, rows_of, stacked
 
-LIMIT = 8 << 20  # bytes of what was worked out
+LIMIT = 16 << 20  # bytes of what was worked out, and of the places
+PLACE = 128  # bytes of one
 
 
 class Remembered:
@@ -39,7 +40,7 @@ class Remembered:
     def _add(self, new: list[int], found: pl.DataFrame, wanted: list[int]) -> None:
         """Remember them too; of what is too much already only those that are wanted now."""
         before = found.clear() if self._found is None else self._found
-        if before.estimated_size() > LIMIT:
+        if before.estimated_size() + PLACE * len(self._places) > LIMIT:
             kept = [digest for digest in dict.fromkeys(wanted) if digest in self._places]
             before = detached(rows_of(before, np.array([self._places[digest] for digest in kept], np.int64)))
             self._places = {digest: place for place, digest in enumerate(kept)}

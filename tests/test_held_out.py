@@ -25,7 +25,7 @@ def read(windows_of: WindowsOf) -> Windows:
     windows = windows_of(KEYS)
     messages = Messages.restored(["no one says this", "begin", "nor this", "end"], "masked")
     events = windows.events.with_columns(message=pl.Series([1, 3, 1, 3, 1, 3, 1, 1], dtype=pl.Int32))
-    return replace(windows, events=events, messages=messages)
+    return replace(windows.of(events), messages=messages)
 
 
 def stored(held_out: HeldOut) -> dict[str, Any]:

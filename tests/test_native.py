@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logscan.native import cut, digits_reduced, distinct, heads, lines_at, newlines, split
+from logscan.native import cut, digits_reduced, distinct, grouped, heads, lines_at, newlines, split
 
 TEXTS = st.text("019 aé\0\r𝄞", max_size=40) | st.text(max_size=40)
 
@@ -131,6 +131,23 @@ def test_many_distinct_shapes_are_told_apart() -> None:
     shapes = digits_reduced(texts + "7 and more than twelve bytes" + texts)
     assert shapes.to_physical().to_list() == list(range(len(texts)))
     assert shapes.n_unique() == len(texts)
+
+
+@given(st.lists(st.integers(0, 7).map(lambda n: n << 61 | n) | st.integers(0, 2**64 - 1)))
+def test_groups_are_those_of_plain_python(digests: list[int]) -> None:
+    rows: dict[int, list[int]] = {}
+    for row, digest in enumerate(digests):
+        rows.setdefault(digest, []).append(row)
+    order, starts = grouped(np.array(digests, np.uint64))
+    assert [part.tolist() for part in np.split(order, starts[1:-1])] == ([*rows.values()] or [[]])
+    assert (starts[0], starts[-1], len(starts)) == (0, len(digests), len(rows) + 1)
+
+
+def test_many_groups_are_told_apart() -> None:
+    digests = np.tile(np.arange(20_000, dtype=np.uint64) << 40, 2)
+    order, starts = grouped(digests)
+    assert (starts == np.arange(0, 40_001, 2)).all()
+    assert (digests[order] == np.repeat(digests[:20_000], 2)).all()
 
 
 def test_lines_outlive_the_text_that_they_were_cut_from() -> None:

@@ -186,13 +186,13 @@ class Passes:
         anomalous = found["anomalous"].to_numpy()
         if not self.by_line:
             return Labelled(windows, anomalous)
-        events = windows.events["anomalous"].fill_null(False).to_numpy()
-        return Labelled(replace(windows, events=windows.events.drop("anomalous")), anomalous, events)
+        events = windows.column("anomalous").fill_null(False).to_numpy()
+        return Labelled(replace(windows, table=windows.table.drop("anomalous")), anomalous, events)
 
 
 def _joined(one: Labelled, other: Labelled) -> Labelled:
     """The windows of both, one after the other."""
     starts = np.concatenate([one.windows.starts, one.windows.starts[-1] + other.windows.starts[1:]])
-    windows = replace(one.windows, events=pl.concat([one.windows.events, other.windows.events]), starts=starts)
+    windows = replace(one.windows.of(pl.concat([one.windows.events, other.windows.events])), starts=starts)
     events = None if one.events is None or other.events is None else np.concatenate([one.events, other.events])
     return Labelled(windows, np.concatenate([one.anomalous, other.anomalous]), events)

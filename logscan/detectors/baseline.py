@@ -141,7 +141,7 @@ class Baseline:
 
     def _windows(self, events: pl.DataFrame) -> list[pl.DataFrame]:
         """Evidence in windows, given more events."""
-        return [self._judge_windows(windows) for windows in self._sessions.add(events)]
+        return list(map(self._judge_windows, self._sessions.add(events)))  # none is held while the next are got
 
     def _last_windows(self) -> pl.DataFrame:
         """Evidence in windows that were open when the log ended."""
@@ -149,9 +149,9 @@ class Baseline:
 
     def _new(self, chunk: Chunk, records: pl.DataFrame) -> pl.DataFrame:
         new = chunk.kinds["template"].to_numpy() >= self.profile.keys.templates.known
-        rows = np.flatnonzero(new[records["kind"].to_numpy()])
-        if not len(rows):
+        if not new.any():
             return EVIDENCE
+        rows = np.flatnonzero(new[records["kind"].to_numpy()])
         surprise = -log((self.profile.singletons() + 0.5) / max(self.profile.records, 1))
         return evidence("new", rows_of(records, rows), surprise)
 
@@ -305,7 +305,7 @@ class Baseline:
         end, same = pl.Series(at_end), pl.Series(before == keys[rows])
         how = pl.when(end).then(pl.lit("end")).when(same).then(pl.lit("again")).otherwise(pl.lit("step"))
         past = pl.when(pl.Series(seen[window[rows]])).then(pl.lit("seen")).otherwise(pl.lit("new"))
-        found = rows_of(windows.events, rows).with_columns_seq(
+        found = windows.events_at(rows).with_columns_seq(
             surprise=pl.Series(surprise),
             last_line=pl.col("line"),
             session=pl.col("window"),
@@ -319,11 +319,10 @@ class Baseline:
 
     def _cut(self, windows: Windows, span: int) -> tuple[Bools, Bools]:
         """Which windows may have begun before the log, and which may go on after it: (n,) each."""
-        source, line = windows.events["source"].to_numpy(), windows.events["line"].to_numpy()
-        first, last = windows.starts[:-1], windows.starts[1:] - 1
-        before = self._begun_before(source[first], line[first], span)
+        first, last = windows.events_at(windows.starts[:-1]), windows.events_at(windows.starts[1:] - 1)
+        before = self._begun_before(first["source"].to_numpy(), first["line"].to_numpy(), span)
         last_source, last_line = self._borders[1]
-        after = (source[last] == last_source) & (last_line - line[last] < span)
+        after = (last["source"].to_numpy() == last_source) & (last_line - last["line"].to_numpy() < span)
         return before, after
 
     def _begun_before(self, source: Ints, line: Ints, span: int) -> Bools:

@@ -165,4 +165,4 @@ class PLELog(semantic.SemanticDetector):
 def _joined(one: Windows, other: Windows) -> Windows:
     """The windows of both, one after the other."""
     starts = np.concatenate([one.starts, one.starts[-1] + other.starts[1:]])
-    return replace(one, events=pl.concat([one.events, other.events]), starts=starts)
+    return replace(one.of(pl.concat([one.events, other.events])), starts=starts)

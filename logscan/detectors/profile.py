@@ -78,8 +78,7 @@ class Profile:
         self._rates.add(keys[timed], at)
         if self._past is not None:
             self._peaks.add(keys[timed], at)
-        for windows in self._windows.add(session_events(chunk)):
-            self._add_sessions(windows)
+        list(map(self._add_sessions, self._windows.add(session_events(chunk))))
 
     def finish(self, family: npt.NDArray[np.int32], own: bool = False) -> "Profile":
         """Everything was added. `family`: the key that stands for each (`Keys.freeze`). With `own` the profile will
@@ -240,7 +239,8 @@ class Profile:
             return
         self.pause = max(self.pause, windows.pause())
         first, _, counts = windows.distinct()
-        self._sequences.append((windows.take(first), counts))
+        once = windows.take(first)
+        self._sequences.append((Windows(once.events, once.starts), counts))
         if len(self._sequences) > 8:
             self._sequences = [merged(self._sequences)]
         if sum(len(w.events) for w, _ in self._sequences) > MAX_SEQUENCE_EVENTS:

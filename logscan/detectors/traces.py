@@ -46,7 +46,7 @@ class Events:
     def numbered(self, windows: Windows) -> Windows:
         """The same windows with the numbers of events in the place of keys."""
         numbers = self._numbers[np.minimum(windows.keys, len(self._numbers) - 1)]
-        return replace(windows, events=windows.events.with_columns(key=numbers), messages=None)
+        return replace(windows.of(windows.events.with_columns(key=numbers)), messages=None)
 
     def text(self, trace: Ints) -> str:
         """Such as "E5 E22 E5"."""

@@ -14,10 +14,12 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from logscan.columns import detached, digests_of, rows_of
 from logscan.detectors.evidence import EVIDENCE, together
 from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
+from logscan.native import grouped
 from logscan.windows.sessions import Ints
 
 NEAR = 3  # lines
@@ -68,12 +70,18 @@ class Evidence:
         self._frames.append(rows)
         self._rows += len(rows)
         if self._rows > max(MANY, 2 * self._kept):
-            everything = pl.concat(self._frames)
-            kept = everything.filter(pl.int_range(pl.len()).over(SAME) < MAX_LINES)
-            for *what, n in everything.group_by(SAME).agg(pl.len().cast(pl.Int64) - MAX_LINES).iter_rows():
-                if n > 0:
-                    self._surplus[tuple(what)] = self._surplus.get(tuple(what), 0) + n
-            self._frames, self._rows, self._kept = [kept], len(kept), len(kept)
+            self._cut(pl.concat(self._frames))
+
+    def _cut(self, rows: pl.DataFrame) -> None:
+        """Keep the first rows of those that are the same."""
+        order, starts = grouped(digests_of(rows[SAME]))
+        same = rows_of(rows[SAME], order[starts[:-1]])
+        for what, n in zip(same.iter_rows(), (np.diff(starts) - MAX_LINES).tolist(), strict=True):
+            if n > 0:
+                self._surplus[what] = self._surplus.get(what, 0) + n
+        place = np.arange(len(rows)) - np.repeat(starts[:-1], np.diff(starts))
+        kept = detached(rows_of(rows, np.sort(order[place < MAX_LINES])))
+        self._frames, self._rows, self._kept = [kept], len(kept), len(kept)
 
     def causes(self) -> Iterator[Cause]:
         """What the evidence shows."""
@@ -89,8 +97,8 @@ class Evidence:
             "count": lambda rows: _equal(rows, ["key", "about"]),
             "window": lambda rows: _equal(rows, ["about"]),
         }
-        for kind, grouped in grouping.items():
-            for what, group in grouped(kinds[kind,]) if (kind,) in kinds else ():
+        for kind, causes in grouping.items():
+            for what, group in causes(kinds[kind,]) if (kind,) in kinds else ():
                 same = group.select(SAME).unique().iter_rows() if self._surplus else ()
                 surplus = sum(self._surplus.get(one, 0) for one in same)
                 yield Cause(kind, what, group, _records(group) + surplus)

@@ -83,4 +83,4 @@ def _with_messages(windows: Windows, data: dict[str, Any] | None) -> Windows:
     numbers = np.array(data["numbers"], np.int32)
     if len(numbers) != len(windows.keys) or (len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(messages)):
         raise ValueError("the numbers of its messages are not those of their texts")
-    return replace(windows, events=windows.events.with_columns(message=pl.Series(numbers)), messages=messages)
+    return replace(windows.of(windows.events.with_columns(message=pl.Series(numbers))), messages=messages)

@@ -1,6 +1,6 @@
 """What visits every byte of a log, compiled: text as a column of lines (lines.c), their shapes (shapes.c), parts of
-lines between places of their shapes (cut.c), and what lines begin with (heads.c). And what reads the many lines of
-findings again (again.c).
+lines between places of their shapes (cut.c), and what lines begin with (heads.c). And what puts many rows into groups
+(groups.c), and reads the many lines of findings again (again.c).
 
 With arrays and columns each takes ten passes and as many copies. The library is plain C without Python in it.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 NOWHERE = 2**32 - 1
@@ -33,6 +34,8 @@ _library.find_heads.argtypes = [Pointer, Text, Size, Size, Size, Text, Size, Poi
 _library.number_shapes.argtypes = [Pointer, ctypes.c_uint64, Pointer, Pointer, Pointer]
 _library.read_lines.argtypes = [ctypes.c_int, Pointer, Size, Text, Size, Size, Pointer, Size, Pointer]
 _library.read_lines.restype = Size
+_library.group_rows.argtypes = [Pointer, Size, ctypes.c_uint64, Pointer, Pointer]
+_library.group_rows.restype = Size
 _new_capsule, _pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
 _new_capsule.argtypes, _new_capsule.restype = [Pointer, ctypes.c_char_p, Pointer], ctypes.py_object
 _pointer.argtypes, _pointer.restype = [ctypes.py_object, ctypes.c_char_p], Pointer
@@ -143,3 +146,14 @@ def lines_at(descriptor: int, offsets: Positions, feed: bytes, longest: int) -> 
             return
         yield room[: used.value].tobytes()
         offsets = offsets[count:]
+
+
+def grouped(digests: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """(n,) the rows of one group after the other, groups in the order of their first row, and (groups + 1,) where each
+    begins among them. Rows are of one group where their digests are equal."""
+    digests = np.ascontiguousarray(digests)
+    order, starts = np.empty(len(digests), np.uint32), np.empty(len(digests) + 1, np.int64)
+    count = _library.group_rows(digests.ctypes.data, len(digests), SEED, order.ctypes.data, starts.ctypes.data)
+    if count < 0:
+        raise MemoryError("no memory to put rows into groups")
+    return order, starts[: count + 1].copy()

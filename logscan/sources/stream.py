@@ -86,7 +86,7 @@ def _keep_freed_memory() -> None:
     longer than most work on it. It shall keep some for the next, in one place for all threads, not in one for each."""
     with suppress(AttributeError):  # in other libraries
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(M_MMAP_THRESHOLD, 8 << 20)
         mallopt(M_TRIM_THRESHOLD, 16 << 20)
         mallopt(M_ARENA_MAX, 1)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from logscan.columns import rows_of
+from logscan.native import grouped
 from logscan.templates.messages import Messages
 
 Ints = npt.NDArray[np.int64]
@@ -18,7 +19,7 @@ Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.uint32]  # as polars numbers them
 
 SOME = 4_096  # windows that are digested at a time, in the processor's cache
-MAX_OPEN = 1_500_000  # events held in open sessions: 60 MB, and a few times that while they are sorted
+MAX_OPEN = 1_500_000  # events held in open sessions: 60 MB, and half of that once more while they are sorted
 
 
 EVENTS = pl.DataFrame(
@@ -37,27 +38,47 @@ EVENTS = pl.DataFrame(
 class Windows:
     """Windows as flat columns.
 
-    events: one row an event, window after window, columns as in EVENTS, and `message` where there are messages
-    starts: (n + 1,) window i is rows starts[i] to starts[i + 1]
+    table: one row an event, columns as in EVENTS, and `message` where there are messages
+    starts: (n + 1,) window i is events starts[i] to starts[i + 1]
     messages: the texts that `message` numbers
+    order: (events,) the rows of the table, window after window; None where they stand so. Few of many windows are
+           looked at: only what is asked for is put in order
     """
 
-    events: pl.DataFrame
+    table: pl.DataFrame
     starts: Ints
     messages: Messages | None = None
+    order: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     @cached_property
+    def events(self) -> pl.DataFrame:
+        """The table in order."""
+        return self.table if self.order is None else rows_of(self.table, self.order)
+
+    def events_at(self, rows: Ints) -> pl.DataFrame:
+        """Some events of it."""
+        return rows_of(self.table, self._in_table(rows))
+
+    def column(self, name: str) -> pl.Series:
+        """(events,) one column of it."""
+        return self.table[name] if self.order is None else self.table[name].gather(pl.Series(self.order))
+
+    def of(self, events: pl.DataFrame) -> "Windows":
+        """The same windows of other events, which are in order."""
+        return replace(self, table=events, order=None)
+
+    @cached_property
     def keys(self) -> Ints:
         """(events,) the log keys."""
-        return self.events["key"].cast(pl.Int64).to_numpy()
+        return self.column("key").cast(pl.Int64).to_numpy()
 
     @cached_property
     def ids(self) -> Hashes:
         """(n,) the windows' ids, as given in the events."""
-        return self.events["window"].to_numpy()[self.starts[:-1]]
+        return self.column("window").to_numpy()[self.starts[:-1]]
 
     @property
     def lengths(self) -> Ints:
@@ -72,7 +93,7 @@ class Windows:
     @cached_property
     def sequences(self) -> Hashes:
         """(n,) a digest of each window's events in their order."""
-        keys, digests = self.events["key"].to_numpy(), [np.zeros(0, np.uint64)]
+        keys, digests = self.column("key").to_numpy(), [np.zeros(0, np.uint64)]
         for first in range(0, len(self), SOME):
             some = self.starts[first : first + SOME + 1]
             starts = some - some[0]
@@ -86,14 +107,15 @@ class Windows:
 
     def span(self) -> int:
         """Lines of the log over which a long window extends."""
-        line = self.events["line"].to_numpy()
+        line = self.column("line").to_numpy()
         spans = line[self.starts[1:] - 1] - line[self.starts[:-1]]
         return int(np.quantile(spans, 0.99)) if len(spans) else 0
 
     def pause(self) -> int:
         """Microseconds: the longest time between two events of a window."""
-        longest = self.events.select(pl.col("time").diff().over("window").dt.total_microseconds().max()).item()
-        return int(longest or 0)
+        pauses = self.column("time").diff().scatter(self.starts[:-1], None)
+        longest = pauses.dt.total_microseconds().max()
+        return longest if isinstance(longest, int) else 0
 
     def distinct(self) -> tuple[Ints, Ints, Ints]:
         """Equal sequences once: (d,) the first window of each, (n,) which of them each window is, (d,) counts."""
@@ -105,7 +127,7 @@ class Windows:
     def take(self, chosen: Ints) -> "Windows":
         """The windows at these indices, in this order."""
         starts = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
-        return replace(self, events=rows_of(self.events, self.rows(chosen)), starts=starts)
+        return replace(self, starts=starts, order=self._in_table(self.rows(chosen)))
 
     def rows(self, chosen: Ints) -> Ints:
         """The rows of the events of the windows at these indices, window after window."""
@@ -113,6 +135,9 @@ class Windows:
         begin = np.cumsum(lengths) - lengths
         rows: Ints = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begin, lengths)
         return rows
+
+    def _in_table(self, rows: Ints) -> Rows:
+        return rows.astype(np.uint32) if self.order is None else self.order[rows]
 
     def parted(self, share: float, rng: "np.random.Generator") -> tuple["Windows", "Windows"]:
         """The windows without a share of them, drawn at random, and that share, at least one each; a single one is
@@ -123,14 +148,14 @@ class Windows:
 
     def renamed(self, keys: npt.NDArray[np.int32]) -> "Windows":
         """The same windows with `keys[key]` in the place of each key; messages that are made of keys follow."""
-        events = self.events.with_columns(key=pl.Series(keys).gather(self.events["key"]))
+        table = self.table.with_columns(key=pl.Series(keys).gather(self.table["key"]))
         if self.messages is not None and self.messages.of_keys:
-            events = events.with_columns(message=self.messages.named(events["key"]))
-        return replace(self, events=events)
+            table = table.with_columns(message=self.messages.named(table["key"]))
+        return replace(self, table=table)
 
     def by_message(self) -> "Windows":
         """The same windows with the number of its message in the place of each key, to compare them as texts."""
-        return replace(self, events=self.events.with_columns(key="message"))
+        return replace(self, table=self.table.with_columns(key="message"))
 
 
 def scatter(values: Ints) -> Hashes:
@@ -172,49 +197,61 @@ class Sessions:
         self.limit = limit
         self.messages = messages
         self.closed_early = 0
-        self._held: list[pl.DataFrame] = []
+        none = EVENTS if messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
+        self._columns = {name: none[name].to_numpy() for name in none.columns}  # with room for more than there are
         self._events = 0
 
     def add(self, events: pl.DataFrame) -> Iterator[Windows]:
         """Take events with the columns of `Windows.events`; gives sessions back only where the bound is reached."""
         while len(events):
             if self._events == self.limit:
-                yield self._close_quiet()
+                yield from self._close_quiet()
             room = self.limit - self._events
-            self._held.append(events.head(room))
-            self._events += len(self._held[-1])
+            self._put(events.head(room))
             events = events.slice(room)
 
-    def _close_quiet(self) -> Windows:
+    def _put(self, events: pl.DataFrame) -> None:
+        begin, end = self._events, self._events + len(events)
+        for column in events.get_columns():
+            more = column.to_numpy()
+            held = self._columns.get(column.name, more[:0])
+            if end > len(held):
+                # of a long log room for all that may be held: memory is taken by what is written only
+                room = np.empty(min(self.limit, max(MAX_OPEN, 2 * end)) if begin else end, more.dtype)
+                room[:begin] = held[:begin]
+                held = self._columns[column.name] = room
+            held[begin:end] = more
+        self._events = end
+
+    def _close_quiet(self) -> Iterator[Windows]:
         """The sessions without an event in the newer half; all, where there are none."""
-        held = pl.concat(self._held)
-        quiet = ~held["window"].is_in(held["window"].slice(self.limit // 2).implode())
+        held = self._windows()
+        assert held.order is not None
+        quiet = held.order[held.starts[1:] - 1] < self.limit // 2
         if not quiet.any():
             quiet = ~quiet
-        closed, self._held = held.filter(quiet).rechunk(), [held.filter(~quiet)]
-        self._events = len(self._held[0])
-        del held, quiet  # sorting takes a few times the room of what is sorted
-        windows = by_name(closed, self.messages)
-        self.closed_early += len(windows)
-        return windows
+        self.closed_early += int(quiet.sum())
+        rest = np.sort(held.order[np.repeat(~quiet, held.lengths)])
+        closed = [held.take(np.flatnonzero(quiet))]
+        del held
+        yield closed.pop()  # of which nothing is held here, so that its memory serves for what follows
+        for name, column in self._columns.items():
+            self._columns[name] = np.empty_like(column)
+            np.take(column, rest, out=self._columns[name][: len(rest)], mode="clip")
+        self._events = len(rest)
 
     def close(self) -> Windows:
         """All sessions that are still open."""
-        none = EVENTS if self.messages is None else EVENTS.with_columns(message=pl.lit(None, pl.Int32))
-        held = pl.concat(self._held or [none])
-        self._held, self._events = [], 0
-        return by_name(held, self.messages)
+        windows, self._events = self._windows(), 0
+        self._columns = {name: column[:0] for name, column in self._columns.items()}
+        return windows
+
+    def _windows(self) -> Windows:
+        held = {name: column[: self._events] for name, column in self._columns.items()}
+        return by_name(pl.DataFrame([pl.Series(*column) for column in held.items()]), self.messages)
 
 
 def by_name(events: pl.DataFrame, messages: Messages | None) -> Windows:
     """Events grouped by window, windows in the order of their first event."""
-    rows, starts = _by_window(events)
-    return Windows(events[rows], starts, messages)
-
-
-def _by_window(events: pl.DataFrame) -> tuple[Rows, Ints]:
-    """(events,) the rows of one window after the other, and (n + 1,) where each begins among them."""
-    numbered = events["window"].to_frame().with_row_index("row")
-    grouped = numbered.group_by("window", maintain_order=True).agg("row", pl.len())
-    starts = np.append(0, np.cumsum(grouped["len"].to_numpy(), dtype=np.int64))
-    return grouped["row"].explode(empty_as_null=False).to_numpy(), starts
+    order, starts = grouped(events["window"].to_numpy())
+    return Windows(events, starts, messages, order)
