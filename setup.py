@@ -36,10 +36,10 @@ class Library(build_ext):
 
 
 class Wheel(bdist_wheel):
-    """For any Python of this platform."""
+    """For any Python of this kind of machine: the library is for one alone, also where Python is for two."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        return ("py3", "none", super().get_tag()[2])
+        return ("py3", "none", super().get_tag()[2].replace("universal2", platform.machine()))
 
 
 setup(

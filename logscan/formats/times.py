@@ -40,8 +40,8 @@ def read(text: pl.Series, pattern: str, formats: tuple[str, ...], guess: bool = 
     seconds = parse(stamps, formats, guess).to_numpy()
     if nines:
         fraction = np.timedelta64(int(nines.ljust(6, "0")[:6]), "us")
-        read = seconds - seconds.astype("datetime64[s]") == fraction
-        seconds = np.where(read, seconds - fraction, np.datetime64("NaT"))
+        exact = seconds - seconds.astype("datetime64[s]") == fraction
+        seconds = np.where(exact, seconds - fraction, np.datetime64("NaT"))
     each = np.repeat(seconds, np.diff(rows, append=len(text)))
     if nines:
         each += (numbers.astype(np.int64) * 1_000_000 // 10 ** len(nines)).astype("timedelta64[us]")

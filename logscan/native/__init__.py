@@ -69,11 +69,11 @@ def newlines(data: Buffer, feed: bytes) -> Positions:
         room = count
 
 
-def split(text: Buffer, newlines: Positions) -> pl.Series:
-    """The lines of valid UTF-8 that end at `newlines`, without them and a carriage return before them; where there are
-    none, all of it is one line."""
+def split(text: Buffer, feeds: Positions) -> pl.Series:
+    """The lines of valid UTF-8 that end at these line feeds, without them and a carriage return before them; where
+    there are none, all of it is one line."""
     lines = _Given()
-    if not _library.split_lines(_place(text), len(text), newlines.ctypes.data, len(newlines), *lines.places):
+    if not _library.split_lines(_place(text), len(text), feeds.ctypes.data, len(feeds), *lines.places):
         raise MemoryError("no memory for lines")
     return pl.Series(lines).alias("text")
 
