@@ -41,8 +41,9 @@ class Windows:
     table: one row an event, columns as in EVENTS, and `message` where there are messages
     starts: (n + 1,) window i is events starts[i] to starts[i + 1]
     messages: the texts that `message` numbers
-    order: (events,) the rows of the table, window after window; None where they stand so. Few of many windows are
-           looked at: only what is asked for is put in order
+    order: (events,) the rows of the table, window after window; None where they stand so
+
+    Few of many windows are looked at: only what is asked for is put in order.
     """
 
     table: pl.DataFrame
