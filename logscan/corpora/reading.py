@@ -192,7 +192,6 @@ class Passes:
 
 def _joined(one: Labelled, other: Labelled) -> Labelled:
     """The windows of both, one after the other."""
-    starts = np.concatenate([one.windows.starts, one.windows.starts[-1] + other.windows.starts[1:]])
-    windows = replace(one.windows.of(pl.concat([one.windows.events, other.windows.events])), starts=starts)
+    windows = Windows.joined([one.windows, other.windows])
     events = None if one.events is None or other.events is None else np.concatenate([one.events, other.events])
     return Labelled(windows, np.concatenate([one.anomalous, other.anomalous]), events)

@@ -15,7 +15,7 @@ import polars as pl
 
 from logscan.detectors.traces import Events, traces
 from logscan.errors import InputError
-from logscan.windows.sessions import EVENTS, Ints, Windows
+from logscan.windows.sessions import EVENTS, Ints, Windows, starts_of
 
 BEFORE, BEHIND = "Log trace: ", "\n"  # of the trace, in a prompt
 LABELS = ("Label: Normal", "Label: Anomaly")
@@ -74,9 +74,9 @@ def _pairs(path: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _windows(sequences: list[Ints]) -> Windows:
-    lengths = [len(keys) for keys in sequences]
+    lengths = np.array([len(keys) for keys in sequences], np.int64)
     keys = np.concatenate([np.zeros(0, np.int64), *sequences])
     events = pl.DataFrame({"window": np.repeat(np.arange(len(lengths)), lengths), "key": keys})
     more = events.with_columns(pl.lit(None).alias(name) for name in EVENTS.columns if name not in events.columns)
     columns = more.select(pl.col(name).cast(kind) for name, kind in EVENTS.schema.items())
-    return Windows(columns, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+    return Windows(columns, starts_of(lengths))

@@ -18,12 +18,11 @@ the paper's 100. The threshold is put on held-out normal windows, where the pape
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from logscan.detectors import semantic
 from logscan.detectors.thresholds import exceeded_by
@@ -109,7 +108,7 @@ class PLELog(semantic.SemanticDetector):
         learnt, held_out = normal.parted(self.options.held_out, rng)
         is_known = rng.random(len(learnt)) < self.options.known
         is_known[rng.integers(len(learnt))] = True
-        windows = learnt if anomalous is None else _joined(learnt, anomalous)
+        windows = learnt if anomalous is None else Windows.joined([learnt, anomalous])
         first, inverse, counts = windows.by_message().distinct()
         known = np.zeros(len(first), bool)
         known[inverse[: len(learnt)][is_known]] = True
@@ -160,9 +159,3 @@ class PLELog(semantic.SemanticDetector):
         away = nearest[:, 0] / (nearest[:, 0] + usual)
         found = np.where(clusters < 0, 0.5 + away / 2, found)
         return np.where(known, 0.0, found)
-
-
-def _joined(one: Windows, other: Windows) -> Windows:
-    """The windows of both, one after the other."""
-    starts = np.concatenate([one.starts, one.starts[-1] + other.starts[1:]])
-    return replace(one.of(pl.concat([one.events, other.events])), starts=starts)

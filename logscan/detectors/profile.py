@@ -294,9 +294,7 @@ def session_events(chunk: Chunk) -> pl.DataFrame:
 
 def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:
     """Distinct sequences of several parts as one, with the sums of their counts."""
-    lengths = np.concatenate([windows.lengths for windows, _ in parts])
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    everything = Windows(pl.concat([windows.events for windows, _ in parts]), starts)
+    everything = Windows.joined([windows for windows, _ in parts])
     first, inverse, _ = everything.distinct()
     counts = np.bincount(inverse, np.concatenate([counts for _, counts in parts]))
     return everything.take(first), counts.astype(np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from logscan.templates.messages import Messages
-from logscan.windows.sessions import EVENTS, Ints, Windows
+from logscan.windows.sessions import EVENTS, Ints, Windows, starts_of
 
 if TYPE_CHECKING:
     from logscan.evaluation.metrics import Bools, Floats
@@ -62,7 +62,7 @@ class HeldOut:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse. Raises KeyError, TypeError or ValueError on anything else."""
         keys, lengths = np.array(data["keys"], np.int32), np.array(data["lengths"], np.int64)
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = starts_of(lengths)
         if starts[-1] != len(keys) or (lengths < 1).any():
             raise ValueError("the lengths of its windows are not those of their keys")
         numbers = np.repeat(np.arange(len(lengths)), lengths)

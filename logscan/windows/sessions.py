@@ -1,6 +1,6 @@
 """Windows by session: all records that carry the same id, in the order in which they were written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -127,8 +127,13 @@ class Windows:
 
     def take(self, chosen: Ints) -> "Windows":
         """The windows at these indices, in this order."""
-        starts = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
-        return replace(self, starts=starts, order=self._in_table(self.rows(chosen)))
+        return replace(self, starts=starts_of(self.lengths[chosen]), order=self._in_table(self.rows(chosen)))
+
+    @staticmethod
+    def joined(parts: "Sequence[Windows]") -> "Windows":
+        """The windows of all parts, one after the other, which have the same messages."""
+        events = pl.concat([part.events for part in parts])
+        return replace(parts[0].of(events), starts=starts_of(np.concatenate([part.lengths for part in parts])))
 
     def rows(self, chosen: Ints) -> Ints:
         """The rows of the events of the windows at these indices, window after window."""
@@ -157,6 +162,11 @@ class Windows:
     def by_message(self) -> "Windows":
         """The same windows with the number of its message in the place of each key, to compare them as texts."""
         return replace(self, table=self.table.with_columns(key="message"))
+
+
+def starts_of(lengths: Ints) -> Ints:
+    """(n + 1,) where each of n groups of rows begins that lie one behind the other, and where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
 def scatter(values: Ints) -> Hashes:
