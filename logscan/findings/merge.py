@@ -20,7 +20,7 @@ from logscan.detectors.profile import Profile
 from logscan.findings.finding import MAX_LINES, Kind
 from logscan.findings.names import new_names
 from logscan.native import grouped
-from logscan.windows.sessions import Ints
+from logscan.windows.sessions import Ints, places
 
 NEAR = 3  # lines
 FEW_NAMES = 2  # new values of a slot beyond which it is taken to hold names
@@ -79,8 +79,7 @@ class Evidence:
         for what, n in zip(same.iter_rows(), (np.diff(starts) - MAX_LINES).tolist(), strict=True):
             if n > 0:
                 self._surplus[what] = self._surplus.get(what, 0) + n
-        place = np.arange(len(rows)) - np.repeat(starts[:-1], np.diff(starts))
-        kept = detached(rows_of(rows, np.sort(order[place < MAX_LINES])))
+        kept = detached(rows_of(rows, np.sort(order[places(starts) < MAX_LINES])))
         self._frames, self._rows, self._kept = [kept], len(kept), len(kept)
 
     def causes(self) -> Iterator[Cause]:

@@ -169,6 +169,12 @@ def starts_of(lengths: Ints) -> Ints:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
+def places(starts: Ints) -> Ints:
+    """(rows,) the place of each row in its group, from where the groups begin (see `starts_of`)."""
+    rows: Ints = np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
+    return rows
+
+
 def scatter(values: Ints) -> Hashes:
     """(n,) 64 well-mixed bits a value (the finalizer of splitmix64), so that sums of them tell multisets apart."""
     x = values.astype(np.uint64)
@@ -189,8 +195,7 @@ def prefixes(keys: npt.NDArray[np.signedinteger[Any]], starts: Ints) -> Hashes:
 
 def _placed(keys: npt.NDArray[np.signedinteger[Any]], starts: Ints) -> Hashes:
     """(events,) a digest of each key at its place in its window."""
-    position = np.arange(len(keys)) - np.repeat(starts[:-1], np.diff(starts))
-    return scatter(keys + (position << 32))
+    return scatter(keys + (places(starts) << 32))
 
 
 def _sum(values: Hashes, starts: Ints) -> Hashes:
