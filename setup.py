@@ -49,7 +49,7 @@ setup(
             sources=[
                 f"logscan/native/{name}.c" for name in ("again", "arrow", "cut", "groups", "heads", "lines", "shapes")
             ],
-            depends=["logscan/native/arrow.h"],
+            depends=["logscan/native/arrow.h", "logscan/native/digits.h"],
         )
     ],
     cmdclass={"build_ext": Library, "bdist_wheel": Wheel},

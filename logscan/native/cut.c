@@ -3,14 +3,13 @@
 #include <stdlib.h>
 
 #include "arrow.h"
+#include "digits.h"
 
 #define STEP 16 /* bytes that are looked at together */
 #define NOWHERE UINT32_MAX
 
-static uint8_t is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
-
 /* Where a text goes on behind `count` more bytes of its shape; no run of digits goes on where it begins. */
-static const uint8_t *behind(const uint8_t *text, const uint8_t *end, uint32_t count) {
+static const uint8_t *skip_in_shape(const uint8_t *text, const uint8_t *end, uint32_t count) {
     if (!count || text == end) return text;
     for (text++, count--; end - text >= STEP; text += STEP) {
         uint8_t more = 0; /* digits that are not the first of their run: the shape has none of them */
@@ -82,8 +81,8 @@ int cut_texts(struct ArrowArrayStream *column, const uint32_t *shapes, const uin
             continue;
         }
         const uint8_t *const text = bytes_of(views + i, texts.buffers), *const stop = text + views[i].length;
-        const uint8_t *const begin = behind(text, stop, before);
-        const uint8_t *const end = behind(begin, stop, ends[shapes[i]] - before);
+        const uint8_t *const begin = skip_in_shape(text, stop, before);
+        const uint8_t *const end = skip_in_shape(begin, stop, ends[shapes[i]] - before);
         View part = view_of(text, (uint32_t)(begin - text), (uint32_t)(end - begin));
         if (part.length > sizeof part.bytes) {
             part.longer.buffer = views[i].longer.buffer;

@@ -1,12 +1,11 @@
 /* What texts begin with, such as a time stamp: many in a row begin alike. */
 
 #include "arrow.h"
-
-static int is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
+#include "digits.h"
 
 /* Where a text goes on that begins with what has the shape `before`, where each run of digits is one 0; NULL if it does
  * not begin so. */
-static const uint8_t *behind(const uint8_t *text, const uint8_t *end, const uint8_t *before, int64_t length) {
+static const uint8_t *skip_prefix(const uint8_t *text, const uint8_t *end, const uint8_t *before, int64_t length) {
     for (int64_t i = 0; i < length; i++) {
         if (text == end || (before[i] == '0' ? !is_digit(*text) : *text != before[i])) return NULL;
         text++;
@@ -45,7 +44,7 @@ int find_heads(struct ArrowArrayStream *texts, const uint8_t *before, int64_t le
         int64_t last_size = -1;
         for (int64_t i = 0; i < chunk.length; i++, row++) {
             const uint8_t *const text = bytes_of(views + i, chunk.buffers), *const end = text + views[i].length;
-            const uint8_t *begin = behind(text, end, before, length), *stop = begin;
+            const uint8_t *begin = skip_prefix(text, end, before, length), *stop = begin;
             if (begin) {
                 stop = end - begin > size ? begin + size : end;
                 while (stop < end && *stop >> 6 == 2) stop++; /* no character is cut in two */
