@@ -177,7 +177,8 @@ class Passes:
         for stream in self.streams:
             for chunk in self.reader.chunks(stream):
                 each(chunk)
-                list(sessions.add(chunk.records.rename({"session": "window"}).select(*EVENTS.columns, *more)))
+                events = chunk.records.rename({"session": "window"}).select(*EVENTS.columns, *more)
+                list(sessions.add(events))  # closes none, without a limit
                 self.progress(doing, chunk.read, stream.size)
         return sessions.close()
 

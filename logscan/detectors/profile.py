@@ -78,7 +78,9 @@ class Profile:
         self._rates.add(keys[timed], at)
         if self._past is not None:
             self._peaks.add(keys[timed], at)
-        list(map(self._add_sessions, self._windows.add(session_events(chunk))))
+        for windows in self._windows.add(session_events(chunk)):
+            self._add_sessions(windows)
+            del windows  # not held while the next are got
 
     def finish(self, family: npt.NDArray[np.int32], own: bool = False) -> "Profile":
         """Everything was added. `family`: the key that stands for each (`Keys.freeze`). With `own` the profile will
