@@ -17,13 +17,19 @@ WHOLE = re.compile(r"((?:\\b)?)\(((?!\?)(?:[^()\\]|\\.)*)\)((?:\\b)?)")  # a gro
 TOKEN = re.compile(
     r"(?P<assertion>[\^$]|\\b(?!\{))"
     r"|(?P<opened>\((?:\?i?:)?)"
-    r"|(?:(?P<one>\\[dswDSW]|\\[^\w<>]|\[\^?+(?:\\.|[^\[\]\\&~-]|-(?!-))++\]|[^\\\[\](){}|*+?^$])|(?P<closed>\)))"
+    r"|(?:(?P<piece>\\[dswDSW]|\\[^\w<>]|\[\^?+(?:\\.|[^\[\]\\&~-]|-(?!-))++\]|[^\\\[\](){}|*+?^$])|(?P<closed>\)))"
     r"(?P<times>(?:[*+?]|\{[\d,]+\})?\??)"
     r"|(?P<or>\|)",
     re.DOTALL,
 )
-DIGITLESS = re.compile(r"<[aon|]*>")
-SEARCH = re.compile(r"[aon()]*(?:(?:[PS]|1S)(?:[o()]*S)*[o()]*[an][aon()]*)*(?:(?:[PS]|1S)(?:[o()]*S)*[o()]*|1)?")
+# A pattern in letters, one for what each piece of it matches:
+#     +  a run of digits, as `\\d+`       *  the same or nothing      1  one digit, whichever
+#     n  something, but no digit         o  the same or nothing      a  nothing: an assertion
+#     (  )  the group                    <  >  brackets that are none, `|` in them
+#     ?  anything else: it counts digits, or tells them apart
+BRACKETS_WITHOUT_DIGITS = re.compile(r"<[aon|]*>")
+RUN = r"(?:[+*]|1\*)(?:[o()]*\*)*[o()]*"  # pieces that match a run of digits as a whole
+SEARCH = re.compile(rf"[aon()]*(?:{RUN}[an][aon()]*)*(?:{RUN}|1)?")  # no two runs without something between them
 
 
 def extract(text: pl.Series, pattern: str | None, shape: pl.Series | None) -> pl.Series:
@@ -52,37 +58,45 @@ def parts(pattern: str) -> tuple[str, str, str] | None:
     So it is where each run of digits is matched as a whole, by one `\\d+`, `\\w*` or the like that matches any digit:
     between two of these stands what matches no digit, or an assertion, none of which is true between digits, unless the
     second may as well match nothing. `[0-9]\\w*` is one, too, and a single digit may end what is behind the group.
-
-    So the pattern is written in letters: P and S for what matches digits, with `+` or `*`, 1 for a single digit; n for
-    what matches no digit, o for that where it may be absent; a for an assertion; brackets.
     """
-    letters, at, opened, group = "", 0, "", [0, 0]
+    letters, begin, end = _in_letters(pattern)
+    while (fewer := BRACKETS_WITHOUT_DIGITS.sub("o", letters)) != letters:
+        letters = fewer
+    if letters.count("(") != 1 or not SEARCH.fullmatch(letters):
+        return None
+    return pattern[: begin - 1], pattern[begin:end], pattern[end + 1 :]
+
+
+def _in_letters(pattern: str) -> tuple[str, int, int]:
+    """The letters of a pattern, and where in it what its group holds begins and ends."""
+    letters, opened, at, begin, end = "", "", 0, 0, 0
     while at < len(pattern):
         token = TOKEN.match(pattern, at)
         if token is None:
-            return None
+            return "?", 0, 0
         start, at = at, token.end()
         if token["opened"]:
-            opened += "<" if token["opened"] != "(" else "("
-            letters += opened[-1]
-            group = [at, at] if opened[-1] == "(" else group
-        elif token["closed"]:
-            letters += ">" if opened[-1:] == "<" else ")" + token["times"]
-            group = [group[0], start] if opened[-1:] == "(" else group
+            bracket = "(" if token["opened"] == "(" else "<"
+            opened += bracket
+            letters += bracket
+            begin = at if bracket == "(" else begin
+        elif token["closed"] and opened.endswith("<"):
             opened = opened[:-1]
-        elif token["one"]:
-            digits = sum(re.fullmatch(token["one"], digit) is not None for digit in "0123456789")
-            if digits not in (0, 10):
-                return None
-            if digits:
-                letters += {"": "1", "+": "P", "*": "S"}.get(token["times"], "?")
-            else:
-                letters += "n" if token["times"] in ("", "+", "+?") else "o"
+            letters += ">"
+        elif token["closed"]:
+            opened = opened[:-1]
+            letters += ")?" if token["times"] else ")"
+            end = start
+        elif token["piece"]:
+            letters += _letter(token["piece"], token["times"])
         else:
             letters += "a" if token["assertion"] else "|"
-    while (outer := DIGITLESS.sub("o", letters)) != letters:
-        letters = outer
-    if letters.count("(") != 1 or not SEARCH.fullmatch(letters):
-        return None
-    begin, end = group
-    return pattern[: begin - 1], pattern[begin:end], pattern[end + 1 :]
+    return letters, begin, end
+
+
+def _letter(piece: str, times: str) -> str:
+    """The letter of a character or a class of them, that may stand so many times."""
+    digits = sum(re.fullmatch(piece, digit) is not None for digit in "0123456789")
+    if not digits:
+        return "n" if times in ("", "+", "+?") else "o"
+    return {"": "1", "+": "+", "*": "*"}.get(times, "?") if digits == 10 else "?"
