@@ -36,10 +36,6 @@ class Encoding:
         """Bytes of a line feed."""
         return self.unit.itemsize
 
-    def units(self, data: Buffer) -> np.ndarray[Any, Any]:
-        """The code units in `data`, without an odd byte at its end."""
-        return np.frombuffer(data, self.unit, len(data) // self.width)
-
     def newlines(self, data: Buffer) -> Positions:
         """Where the line feeds are."""
         return native.newlines(data, "\n".encode(self.codec))
@@ -55,7 +51,8 @@ class Encoding:
         starts, ends = self.spans(data, newlines)
         if not newlines.size:
             return starts, ends
-        returns = (newlines > starts) & (self.units(data)[newlines // self.width - 1] == ord("\r"))
+        units = np.frombuffer(data, self.unit, len(data) // self.width)  # without an odd byte at the end
+        returns = (newlines > starts) & (units[newlines // self.width - 1] == ord("\r"))
         return starts, newlines - returns * self.width
 
     def whole(self, data: Buffer) -> int:
