@@ -23,7 +23,7 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 # A pattern in letters, one for what each piece of it matches:
-#     +  a run of digits, as `\\d+`       *  the same or nothing      1  one digit, whichever
+#     +  a run of digits, as `\d+`        *  the same or nothing      1  one digit, whichever
 #     n  something, but no digit         o  the same or nothing      a  nothing: an assertion
 #     (  )  the group                    <  >  brackets that are none, `|` in them
 #     ?  anything else: it counts digits, or tells them apart
