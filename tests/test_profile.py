@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logscan.detectors.profile import STRETCHES, Profile
+from logscan.detectors.profile import Profile
+from logscan.detectors.stretches import STRETCHES
 from logscan.records import Reader
 from logscan.scan import learn
 from logscan.sources import open_streams

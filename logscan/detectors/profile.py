@@ -20,12 +20,12 @@ import polars as pl
 from logscan.columns import detached, framed, rows_of
 from logscan.detectors.rates import MAX_KEYS, Peaks, Rates, RateTable, widened
 from logscan.detectors.sessions import FEWEST, SessionDetector
+from logscan.detectors.stretches import STRETCHES, Stretches, grown
 from logscan.records import Chunk
 from logscan.templates.keys import Keys
 from logscan.templates.mining import LIMIT
 from logscan.windows.sessions import EVENTS, Ints, Sessions, Windows
 
-STRETCHES = 64  # a log is cut into 32 to 64 equal stretches, however long it gets
 LOCAL = 0.1  # share of the stretches
 SHORT_RUN = 0.25  # share of the stretches, or of the time
 CHANCE = 7.0  # nats
@@ -57,8 +57,7 @@ class Profile:
         self.sessions: SessionDetector | None = None
         self.pause = 0  # microseconds: the longest within a session
         self.notes: list[str] = []
-        self._stretch = 16  # records in a stretch, doubled as the log grows
-        self._spread = np.zeros(0, np.uint64)  # (keys,) bit i: written in stretch i
+        self._stretches = Stretches()
         self._open: set[Slot] = set()
         self._messages = pl.DataFrame(schema={"template": pl.Int32, "message": pl.String, "n": pl.UInt32})
         self._templates: Counter[int] = Counter()  # records by template, before families are joined
@@ -70,7 +69,10 @@ class Profile:
     def add(self, chunk: Chunk) -> None:
         """Learn from a chunk of normal records."""
         keys = chunk.records["key"].cast(pl.Int64).to_numpy()
-        self._count(keys)
+        self.counts = grown(self.counts, int(keys.max(initial=-1)) + 1)
+        self.counts += np.bincount(keys, minlength=len(self.counts))
+        self.records += len(keys)
+        self._stretches.add(keys)
         self._add_values(chunk)
         times = chunk.records["time"]
         timed = times.is_not_null().to_numpy()
@@ -137,7 +139,7 @@ class Profile:
 
     def _join(self, family: npt.NDArray[np.int32]) -> None:
         """From here on one key stands for those of its family."""
-        counts, spread = _grown(self.counts, len(family)), _grown(self._spread, len(family))
+        counts = grown(self.counts, len(family))
         slots, self.slots = self.slots, {}
         assert self.keys.families is not None
         template = self.keys.families.family
@@ -146,8 +148,7 @@ class Profile:
             for value, n in values.items():
                 self._add_value((int(template[old]), name), value, n)
         self.counts = np.bincount(family, counts, minlength=self.keys.known).astype(np.int64)
-        self._spread = np.zeros(self.keys.known, np.uint64)
-        np.bitwise_or.at(self._spread, family, spread)
+        self._stretches.join(family, self.keys.known)
         for slot, old, word in self._words():
             self._add_value(slot, word, self._templates.get(old, 0))
         self._rates.join(family)
@@ -181,33 +182,15 @@ class Profile:
         They lie in at most LOCAL of its stretches; or in one short run of stretches, or of its time, where as many
         records, strewn at random, would all fall with a probability below exp(-CHANCE).
         """
-        stretches = -(-self.records // self._stretch)
-        occupied = np.bitwise_count(self._spread)
-        lowest = self._spread & (~self._spread + np.uint64(1))
-        last = np.log2(np.maximum(self._spread, 1).astype(np.float64)).astype(np.int64)
-        run = last - np.bitwise_count(lowest - np.uint64(1)) + 1
-        share = np.clip(np.minimum(run / stretches, self._rates.runs(len(self.counts))), 1 / STRETCHES, 1.0)
+        share = np.clip(np.minimum(self._stretches.runs(), self._rates.runs(len(self.counts))), 1 / STRETCHES, 1.0)
         n = np.maximum(self.counts, 1)
         chance = np.log(n) + (n - 1) * np.log(share)
-        together = (occupied <= max(1, LOCAL * stretches)) | ((share <= SHORT_RUN) & (chance < -CHANCE))
+        together = self._stretches.few(LOCAL) | ((share <= SHORT_RUN) & (chance < -CHANCE))
         return np.flatnonzero((self.counts > 0) & together)
 
     def singletons(self) -> int:
         """Keys written once: their number tells how likely the next new key was (I. J. Good, Biometrika, 1953)."""
         return int((self.counts == 1).sum())
-
-    def _count(self, keys: Ints) -> None:
-        while (self.records + len(keys)) > self._stretch * STRETCHES:
-            self._stretch *= 2
-            self._spread = _halved(self._spread)
-        top = max(len(self.counts), int(keys.max()) + 1 if len(keys) else 0)
-        self.counts, self._spread = _grown(self.counts, top), _grown(self._spread, top)
-        self.counts += np.bincount(keys, minlength=top)
-        while len(keys):
-            stretch, begun = divmod(self.records, self._stretch)
-            part, keys = np.split(keys, [self._stretch - begun])
-            self._spread[part] |= np.uint64(1 << stretch)
-            self.records += len(part)
 
     def _add_values(self, chunk: Chunk) -> None:
         self._templates.update(dict(chunk.kinds.group_by("template").agg(pl.col("n").sum()).iter_rows()))
@@ -305,21 +288,3 @@ def merged(parts: list[tuple[Windows, Ints]]) -> tuple[Windows, Ints]:
 def _slot_of(slot: Slot, family: npt.NDArray[np.int32]) -> Slot:
     """The slot that one of before is now, with the template that stands for the family of its own."""
     return slot if slot[1].startswith(STATE) else (int(family[slot[0]]), slot[1])
-
-
-def _grown(column: Any, length: int) -> Any:
-    return np.concatenate([column, np.zeros(max(0, length - len(column)), column.dtype)])
-
-
-def _halved(spread: Any) -> Any:
-    """Bit i of the result is set where bit 2i or 2i + 1 was."""
-    bits = (spread | (spread >> np.uint64(1))) & np.uint64(0x5555555555555555)
-    for shift, mask in (
-        (1, 0x3333333333333333),
-        (2, 0x0F0F0F0F0F0F0F0F),
-        (4, 0x00FF00FF00FF00FF),
-        (8, 0x0000FFFF0000FFFF),
-        (16, 0x00000000FFFFFFFF),
-    ):
-        bits = (bits | (bits >> np.uint64(shift))) & np.uint64(mask)
-    return bits
