@@ -57,7 +57,8 @@ def packed(file: Input) -> bool:
 
 
 def chunks(file: Input, size: int, on_break: Callable[[str], None]) -> Iterator[bytes]:
-    """The decompressed content in pieces of about `size` bytes, all but the last at least that long.
+    """The decompressed content in pieces of `size` bytes, all but the last, however it comes: what is learnt block by
+    block is the same of a file, of its archive and of a pipe.
 
     Where the content breaks off, all that could be read comes before the end, and `on_break` gets the reason.
     """
@@ -77,7 +78,9 @@ def chunks(file: Input, size: int, on_break: Callable[[str], None]) -> Iterator[
         parts.append(part)
         have += len(part)
         if have >= size:
-            yield b"".join(parts)
-            parts, have = [], 0
-    if parts:
+            whole = b"".join(parts)
+            for begin in range(0, have - size + 1, size):
+                yield whole[begin : begin + size]
+            parts, have = [whole[have - have % size :]], have % size
+    if have:
         yield b"".join(parts)
