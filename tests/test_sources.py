@@ -167,9 +167,9 @@ def test_compression_is_told_by_content(tmp_path: Path, compress: Compress) -> N
 
 
 @compressed
-@pytest.mark.parametrize("size", [1 << 10, 1 << 16, 5 << 20])
+@pytest.mark.parametrize("size", [1 << 10, 1 << 16])
 def test_blocks_of_an_archive_end_where_those_of_its_content_do(tmp_path: Path, compress: Compress, size: int) -> None:
-    content = b"".join(b"%d %s\n" % (n, b"x" * (n % 90)) for n in range(min(size // 8, 120_000)))
+    content = b"".join(b"%d %s\n" % (n, b"x" * (n % 90)) for n in range(size // 8))
     paths = [written(tmp_path / "app.log", content), written(tmp_path / "packed", compress(content))]
     plain, packed = (list(Stream(str(path), (str(path),), 1).blocks(print, size)) for path in paths)
     assert [block.lines["line"].to_list() for block in packed] == [block.lines["line"].to_list() for block in plain]
