@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,20 +129,19 @@ def test_two_dashes_end_the_options_and_many_paths_are_read(folder: Path, tmp_pa
 
 
 class Tmux:
-    """A terminal of 70 columns with a shell in it."""
+    """A terminal of 70 columns with a shell in it, by a server of its own, which listens at `socket`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.name = f"logscan-{os.getpid()}"
+    def __init__(self, folder: Path, socket: Path) -> None:
+        self.socket = socket
         self.env = {**environment(folder), "PS1": "$ ", "LC_ALL": "C.UTF-8"}
         self(
             "-f", "/dev/null", "new-session", "-d", "-x", "70", "-y", "30", "-c", str(folder), "bash --norc --noprofile"
         )
-        self.type(f'logscan() {{ {shlex.join(COMMAND)} "$@"; }}; clear')
 
     def __call__(self, *args: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self.name, *args], env=self.env, capture_output=True, timeout=START, check=True
-        )
+        command = ["tmux", "-S", str(self.socket), *args]
+        done = subprocess.run(command, env=self.env, capture_output=True, timeout=START, check=False)
+        assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr.decode()}"
         return done.stdout.decode()
 
     def type(self, line: str) -> None:
@@ -167,9 +167,13 @@ def terminal(tmp_path: Path) -> Iterator[Tmux]:
     if not shutil.which("tmux"):
         pytest.skip("no tmux")
     (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in NORMAL))
-    tmux = Tmux(tmp_path)
-    yield tmux
-    tmux("kill-server")
+    with tempfile.TemporaryDirectory() as short:  # the path of a socket has 100 characters
+        tmux = Tmux(tmp_path, Path(short) / "tmux")
+        try:
+            tmux.type(f'logscan() {{ {shlex.join(COMMAND)} "$@"; }}; clear')
+            yield tmux
+        finally:
+            tmux("kill-server")
 
 
 def add(folder: Path, *lines: str) -> None:
