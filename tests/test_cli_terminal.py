@@ -38,7 +38,7 @@ def in_terminal(folder: Path, *args: str, slow: str = "", more: Mapping[str, str
         except OSError:  # nobody is left at the other end
             break
     os.close(terminal)
-    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+    return process.wait(timeout=600), shown.decode().replace("\r\n", "\n")
 
 
 @pytest.fixture(scope="module")

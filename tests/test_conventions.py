@@ -153,9 +153,16 @@ class Tmux:
         """The lines on the screen, and above it."""
         return self("capture-pane", "-p", "-S", "-200").rstrip().splitlines()
 
-    def wait_for(self, text: str) -> None:
-        """Until a line holds the text."""
-        wait_for(lambda: any(re.search(text, line) for line in self.shown()))
+    def wait_for(self, text: str) -> list[str]:
+        """Until a line holds the text; gives the lines that are shown then."""
+        shown: list[str] = []
+
+        def there() -> bool:
+            shown[:] = self.shown()
+            return any(re.search(text, line) for line in shown)
+
+        wait_for(there)
+        return shown
 
     def cursor(self) -> bool:
         """Whether it can be seen."""
@@ -185,11 +192,12 @@ def test_a_followed_log_in_a_terminal(terminal: Tmux, tmp_path: Path) -> None:
     """A status line below the findings, Ctrl-Z and fg, Ctrl-C, and the shell is as it was."""
     terminal.type("logscan scan -f app.log")
     terminal.wait_for(r"^\S+ 0 lines \(0/s\) of 1 logs, 0 findings")
-    assert terminal.cursor()
+    wait_for(terminal.cursor)  # hidden for a moment while a status begins
     add(tmp_path, fault())
     terminal.wait_for("1201: 2026-03-02 08:20:00 ERROR disk")
-    terminal.wait_for(r"^\S+ 1 lines .* 1 findings, the last \d+ s ago")
-    assert sum("findings" in line for line in terminal.shown()) == 1
+    shown = terminal.wait_for(r"^\S+ 1 lines .* 1 findings, the last \d+ s ago")
+    assert sum("findings" in line for line in shown) == 1
+    wait_for(terminal.cursor)
     terminal("send-keys", "C-z")
     terminal.wait_for(r"Stopped")
     assert terminal.cursor()
