@@ -530,8 +530,8 @@ def test_the_state_holds_the_last_line_of_a_quiet_log_too(model: Path, log: Path
     """It is held for others of its record when the state is written as soon as lines come."""
     path, n = tmp_path / "state", 0
     with following(log, options=options(model), state=path) as live:
-        for line in SHOP[:5]:
-            live.look(2)
+        for line in SHOP[:3]:
+            live.look(10)
             n += write(log, line)
             live.until(lambda: load(path).data["counted"][0] == n)  # noqa: B023, it is called here
 
