@@ -39,7 +39,7 @@ def test_a_pipe_gets_whole_lines_however_narrow_the_terminal_is(folder: Path) ->
 
 
 def test_a_terminal_gets_lines_that_fit(folder: Path) -> None:
-    status, shown = in_terminal(folder, "scan", "app.log", more={"COLUMNS": "60"})
+    status, shown = in_terminal(folder, "scan", "app.log", "--no-progress", more={"COLUMNS": "60"})
     rows = [row for row in COLOR.sub("", shown).splitlines() if re.match(r" +60[12]: ", row)]
     assert status == 0
     assert len(rows) == 2
@@ -59,7 +59,7 @@ def test_a_terminal_gets_lines_that_fit(folder: Path) -> None:
 def test_colours_and_links_in_a_terminal(
     folder: Path, args: tuple[str, ...], more: dict[str, str], coloured: bool
 ) -> None:
-    _, shown = in_terminal(folder, "scan", "app.log", *args, more=more)
+    _, shown = in_terminal(folder, "scan", "app.log", "--no-progress", *args, more=more)
     assert bool(COLOR.search(shown)) is coloured
     links = LINK.findall(shown)
     assert bool(links) is coloured
