@@ -14,7 +14,7 @@ from logscan.live.watch import Begin, Watch
 from logscan.scan import Options
 from logscan.sources import Problem
 
-PATIENCE = 20.0  # seconds for what was written to be read
+PATIENCE = 120.0  # seconds that anything may take on a busy machine
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +58,9 @@ class Live:
             time.sleep(0.002)
 
     def read(self, lines: int) -> None:
-        """Wait until so many lines were judged in all."""
+        """Wait until so many lines were judged in all: they are counted first, and a look comes after both."""
         self.until(lambda: self.watch.result.lines >= lines)
+        self.look(1)
         assert self.watch.result.lines == lines
 
     def look(self, times: int = 2) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import select
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from typing import IO
 import pytest
 from test_cli import COMMAND, environment
 
-START = 30.0  # seconds that anything may take on a busy machine
+from logscan.live import state
+
+START = 120.0  # seconds that anything may take on a busy machine
 
 
 def pages(first: int, last: int) -> list[str]:
@@ -49,10 +52,10 @@ class Followed:
 
     def follow(self, *args: str, stdout: int | IO[bytes] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
         """The process, when it has begun to follow: it has written its state then."""
-        state = self.state
-        before = state.stat().st_mtime_ns if state.exists() else 0
+        place = self.state
+        before = place.stat().st_mtime_ns if place.exists() else 0
         process = subprocess.Popen(
-            [*COMMAND, "scan", "app.log", "-f", "--state", state.relative_to(self.folder), *args],
+            [*COMMAND, "scan", "app.log", "-f", "--state", place.relative_to(self.folder), *args],
             cwd=self.folder,
             env=environment(self.folder),
             stdin=subprocess.DEVNULL,
@@ -60,9 +63,24 @@ class Followed:
             stderr=subprocess.PIPE,
         )
         self.started.append(process)
-        wait_for(lambda: process.poll() is not None or (state.exists() and state.stat().st_mtime_ns > before))
-        time.sleep(0.1)  # it listens to signals a moment later
+        wait_for(lambda: process.poll() is not None or (place.exists() and place.stat().st_mtime_ns > before))
+        wait_for(lambda: process.poll() is not None or catches(process.pid, signal.SIGTERM))
         return process
+
+    def judged(self, lines: int) -> bool:
+        """Whether the state holds so many lines, and no finding that may not have been printed."""
+        held = state.load(self.state).data
+        return bool(held["counted"][0] == lines and not held["findings"])
+
+
+def catches(process: int, number: int) -> bool:
+    """Whether a process has a handler for a signal by now."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():  # ended, or no Linux
+        time.sleep(0.5)
+        return True
+    (caught,) = re.findall(r"^SigCgt:\s*(\w+)$", status.read_text(), flags=re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def wait_for(true: Callable[[], bool]) -> None:

@@ -83,13 +83,13 @@ class Followed:
         self.arrived: list[Arrived] = []
         self.follower = Follower([name], tail, self.problems.append, places)
 
-    def until(self, count: int, seconds: float = 5.0) -> list[str]:
-        """So many lines, as soon as they are there, and no more shortly after."""
+    def until(self, count: int, seconds: float = 60.0) -> list[str]:
+        """So many lines, as soon as they are there, and no more shortly after; 0: all until the end."""
         texts: list[str] = []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not (self.follower.over and len(texts) >= count):
             came = self.follower.arrivals(0.1)
-            if not came and len(texts) >= count:
+            if not came and len(texts) >= count > 0:
                 break
             self.arrived += came
             texts += [text for arrived in came for text in arrived.lines["text"]]
@@ -188,7 +188,7 @@ def test_a_client_is_followed_and_resumed(
     clients(line(4, "line 4"))
     began = time.perf_counter()
     assert web.until(1) == shown(4)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20
     assert [(a.source, a.file, a.ended) for a in web.arrived] == [(name, 0, False)] * len(web.arrived)
     assert pl.concat(a.lines for a in web.arrived)["line"].to_list() == [1, 2, 3]
     assert web.follower.arrivals(0.5) == []
@@ -236,6 +236,8 @@ def test_a_client_that_ends_is_started_again(
     clients(stamped(1, "one"))
     web = follow("docker:web", tail=0)
     assert web.until(1) == ["one"]
+    while not web.problems:  # it has ended
+        assert web.follower.arrivals(0.1) == []
     clients(stamped(2, "two"))
     assert web.until(1) == ["two"]
     said = "docker ended with status 1: unexpected EOF; it is started again"
@@ -253,6 +255,6 @@ def test_clients_end_with_the_follower(clients: Callable[..., None], follow: Cal
     assert web.until(1) == ["one"]
     began = time.monotonic()
     web.follower.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("pid").read_text()), 0)

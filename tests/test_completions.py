@@ -158,10 +158,10 @@ class Terminal:
 
     def read_until(self, wanted: str) -> None:
         """Fails where it is not shown in time."""
-        shown, end = "", monotonic() + 20
+        shown, end = "", monotonic() + 120
         while wanted not in shown:
             assert select.select([self.end], [], [], max(end - monotonic(), 0))[0], f"{wanted!r} not in {shown!r}"
-            shown += os.read(self.end, 1 << 16).decode()
+            shown += os.read(self.end, 1 << 16).decode(errors="replace")
 
     def close(self) -> None:
         """Of all the same."""

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_a_pipe_gets_whole_lines_however_narrow_the_terminal_is(folder: Path) ->
 
 
 def test_a_terminal_gets_lines_that_fit(folder: Path) -> None:
-    status, shown = in_terminal(folder, "scan", "app.log", more={"COLUMNS": "60"})
+    status, shown = in_terminal(folder, "scan", "app.log", "--no-progress", more={"COLUMNS": "60"})
     rows = [row for row in COLOR.sub("", shown).splitlines() if re.match(r" +60[12]: ", row)]
     assert status == 0
     assert len(rows) == 2
@@ -58,7 +59,7 @@ def test_a_terminal_gets_lines_that_fit(folder: Path) -> None:
 def test_colours_and_links_in_a_terminal(
     folder: Path, args: tuple[str, ...], more: dict[str, str], coloured: bool
 ) -> None:
-    _, shown = in_terminal(folder, "scan", "app.log", *args, more=more)
+    _, shown = in_terminal(folder, "scan", "app.log", "--no-progress", *args, more=more)
     assert bool(COLOR.search(shown)) is coloured
     links = LINK.findall(shown)
     assert bool(links) is coloured
@@ -128,20 +129,19 @@ def test_two_dashes_end_the_options_and_many_paths_are_read(folder: Path, tmp_pa
 
 
 class Tmux:
-    """A terminal of 70 columns with a shell in it."""
+    """A terminal of 70 columns with a shell in it, by a server of its own, which listens at `socket`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.name = f"logscan-{os.getpid()}"
+    def __init__(self, folder: Path, socket: Path) -> None:
+        self.socket = socket
         self.env = {**environment(folder), "PS1": "$ ", "LC_ALL": "C.UTF-8"}
         self(
             "-f", "/dev/null", "new-session", "-d", "-x", "70", "-y", "30", "-c", str(folder), "bash --norc --noprofile"
         )
-        self.type(f'logscan() {{ {shlex.join(COMMAND)} "$@"; }}; clear')
 
     def __call__(self, *args: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self.name, *args], env=self.env, capture_output=True, timeout=START, check=True
-        )
+        command = ["tmux", "-S", str(self.socket), *args]
+        done = subprocess.run(command, env=self.env, capture_output=True, timeout=START, check=False)
+        assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr.decode()}"
         return done.stdout.decode()
 
     def type(self, line: str) -> None:
@@ -153,9 +153,16 @@ class Tmux:
         """The lines on the screen, and above it."""
         return self("capture-pane", "-p", "-S", "-200").rstrip().splitlines()
 
-    def wait_for(self, text: str) -> None:
-        """Until a line holds the text."""
-        wait_for(lambda: any(re.search(text, line) for line in self.shown()))
+    def wait_for(self, text: str) -> list[str]:
+        """Until a line holds the text; gives the lines that are shown then."""
+        shown: list[str] = []
+
+        def there() -> bool:
+            shown[:] = self.shown()
+            return any(re.search(text, line) for line in shown)
+
+        wait_for(there)
+        return shown
 
     def cursor(self) -> bool:
         """Whether it can be seen."""
@@ -167,9 +174,13 @@ def terminal(tmp_path: Path) -> Iterator[Tmux]:
     if not shutil.which("tmux"):
         pytest.skip("no tmux")
     (tmp_path / "app.log").write_text("".join(f"{line}\n" for line in NORMAL))
-    tmux = Tmux(tmp_path)
-    yield tmux
-    tmux("kill-server")
+    with tempfile.TemporaryDirectory() as short:  # the path of a socket has 100 characters
+        tmux = Tmux(tmp_path, Path(short) / "tmux")
+        try:
+            tmux.type(f'logscan() {{ {shlex.join(COMMAND)} "$@"; }}; clear')
+            yield tmux
+        finally:
+            tmux("kill-server")
 
 
 def add(folder: Path, *lines: str) -> None:
@@ -181,11 +192,12 @@ def test_a_followed_log_in_a_terminal(terminal: Tmux, tmp_path: Path) -> None:
     """A status line below the findings, Ctrl-Z and fg, Ctrl-C, and the shell is as it was."""
     terminal.type("logscan scan -f app.log")
     terminal.wait_for(r"^\S+ 0 lines \(0/s\) of 1 logs, 0 findings")
-    assert terminal.cursor()
+    wait_for(terminal.cursor)  # hidden for a moment while a status begins
     add(tmp_path, fault())
     terminal.wait_for("1201: 2026-03-02 08:20:00 ERROR disk")
-    terminal.wait_for(r"^\S+ 1 lines .* 1 findings, the last \d+ s ago")
-    assert sum("findings" in line for line in terminal.shown()) == 1
+    shown = terminal.wait_for(r"^\S+ 1 lines .* 1 findings, the last \d+ s ago")
+    assert sum("findings" in line for line in shown) == 1
+    wait_for(terminal.cursor)
     terminal("send-keys", "C-z")
     terminal.wait_for(r"Stopped")
     assert terminal.cursor()

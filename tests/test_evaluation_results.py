@@ -227,5 +227,5 @@ def test_without_matplotlib_it_says_what_to_install() -> None:
         "try: drawn(Evaluation('x', '', 'time', '60s', 1, 1, 1, 1, ()), [], 'svg')\n"
         "except LogscanError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     assert done.stdout == "plots need matplotlib: pip install 'logscan[train]'\n"

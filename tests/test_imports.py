@@ -36,7 +36,7 @@ def imported_by(stderr: str) -> set[str]:
 def imported(*args: str) -> set[str]:
     """The modules that python imports with these arguments."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, check=True, timeout=600
     )
     return imported_by(done.stderr)
 

@@ -22,7 +22,7 @@ from logscan.live import state
 KILLS = 20
 BORN = 1767225600  # seconds since 1970: names with a time tell which file is older
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu")
-PATIENCE = 60.0  # seconds for what was written to be read
+PATIENCE = 120.0  # seconds for what was written to be read
 
 
 def stamp(line: int) -> str:

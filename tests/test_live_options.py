@@ -4,7 +4,6 @@ import select
 import shutil
 import signal
 import socket
-import time
 import urllib.request
 from dataclasses import replace
 from datetime import datetime
@@ -128,7 +127,7 @@ def test_reports_that_tell_at_once(live: Followed, report: str) -> None:
 def test_reports_that_tell_in_the_end(live: Followed, report: str, head: str) -> None:
     process = live.follow("--format", report)
     live.write(fault())
-    time.sleep(1)
+    wait_for(lambda: live.judged(1))
     assert process.stdout
     assert not select.select([process.stdout], [], [], 0)[0]
     status, out, err = ended(process, signal.SIGTERM)

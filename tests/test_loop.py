@@ -105,7 +105,7 @@ trained(Run(1, Path(sys.argv[2]), kill), stage())
 @pytest.mark.slow
 def test_a_run_that_is_killed_and_resumed_ends_as_one_that_was_not(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(tmp_path)]
-    assert subprocess.run(command, check=False, timeout=120).returncode == -signal.SIGKILL
+    assert subprocess.run(command, check=False, timeout=600).returncode == -signal.SIGKILL
     told = []
     run = Run(1, tmp_path, lambda name, epoch, epochs, figures: told.append(epoch))
     assert equal(trained(run, stage(), seed=9)[0], trained(Run(1), stage())[0])

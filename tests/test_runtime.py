@@ -218,7 +218,7 @@ def test_a_file_that_is_far_too_large(tmp_path: Path) -> None:
     refused(tmp_path / "large.onnx", "larger than 1024 MiB")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(at=st.integers(0, 10**6), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_file_is_refused_or_runs(file: Path, tmp_path: Path, at: int, byte: int, cut: bool) -> None:
     """One byte may be changed in a weight, which nobody can tell; nothing else may happen than a clear refusal."""

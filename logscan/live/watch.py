@@ -166,7 +166,7 @@ class Watch:
 
     def _take(self, source: str, chunk: Chunk, now: float) -> None:
         """Judge a chunk, or learn from it while it is not known what is normal."""
-        records = chunk.records
+        records, self._came = chunk.records, now  # of a line that was held, too
         if source not in self.result.sources:
             self.result.sources = self._sources()
         lines = int((records["last_line"] - records["line"] + 1).sum())
