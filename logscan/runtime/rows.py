@@ -11,9 +11,9 @@ import numpy as np
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
-ROW = 24  # tokens of a row, about: with fewer, products of matrices are small; with more, more is masked
+ROW = 20  # tokens of a row, about: with fewer, products of matrices are small; with more, more is masked
 AT_ONCE = 16  # numbers that a CPU takes at once: where they are no multiple, the rest takes longer than as many more
-ALL_ELSE = 128  # a token costs as much as if it looked at so many more
+ALL_ELSE = 128  # all else that is done for a token takes as long as if it looked at so many more
 
 
 class Rows(NamedTuple):
@@ -51,7 +51,7 @@ class Rows(NamedTuple):
 def _cut(stop: Ints) -> tuple[Ints, int, int]:
     """Where rows begin, how many tokens they have and how many they see, at the least cost; stop: (n,) of one tree."""
     size = len(stop)
-    width = -(-size // max(1, round(size / ROW)))
+    width = -(-size // max(1, size // ROW))
     at = np.arange(size)
     before = at - np.cumsum(np.bincount(stop, minlength=size + 1))[:size]  # that each token follows on
     cuts = []
