@@ -16,7 +16,7 @@ from logscan.detectors.logllama.language import TorchScorer, new_network  # noqa
 from logscan.detectors.logllama.options import Language  # noqa: E402
 from logscan.networks.judging import Scorer  # noqa: E402
 from logscan.runtime.export import export  # noqa: E402
-from logscan.runtime.rows import AT_ONCE, ROW, Rows  # noqa: E402
+from logscan.runtime.rows import AT_ONCE, WIDTHS, Rows  # noqa: E402
 from logscan.runtime.session import open_session  # noqa: E402
 
 Sequences = list[list[int]]
@@ -50,7 +50,7 @@ def test_in_rows_each_token_looks_at_those_that_it_follows_on(given_: Sequences,
     rows = Rows.of(tokens, stops)
     assert rows.seen.shape == rows.until.shape
     assert rows.seen.shape[1] % AT_ONCE == 0
-    assert rows.tokens.shape[1] < 2 * ROW
+    assert rows.tokens.shape[1] <= max(WIDTHS)
     assert (rows.tokens.flat[rows.numbers] == tokens).all()
     looked_at = []  # of each number
     for number in range(rows.tokens.size):

@@ -170,7 +170,7 @@ class Judge:
     def _found(self, log_probs: LogProbs, places: Ints, tokens: Ints) -> Tokens:
         """(n,) of each token behind its place; what is asked several times is looked at once."""
         size = log_probs.shape[-1]
-        every = places * size + tokens
+        every: Ints = places * size + tokens
         wanted = np.zeros(log_probs.size, bool)
         wanted[every] = True
         asked = np.flatnonzero(wanted)

@@ -11,9 +11,10 @@ import numpy as np
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
-ROW = 20  # tokens of a row, about: with fewer, products of matrices are small; with more, more is masked
+WIDTHS = 48, 32, 24, 20  # tokens of a row: with few, products of matrices are small; with many, much is masked
 AT_ONCE = 16  # numbers that a CPU takes at once: where they are no multiple, the rest takes longer than as many more
 ALL_ELSE = 128  # all else that is done for a token takes as long as if it looked at so many more
+A_ROW = 600  # and all that is done for a row, whatever its width, as looking at so many
 
 
 class Rows(NamedTuple):
@@ -29,8 +30,14 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, tokens: Ints, stops: Ints) -> "Rows":
-        """From (batch, length) trees, cut as if they were one behind the other; stops: see `networks.trees.Tree`."""
+        """From (batch, length) trees: short ones are a row each, others are cut as if they were one behind the other;
+        stops: see `networks.trees.Tree`."""
         size, length = tokens.size, tokens.shape[1]
+        if length <= max(WIDTHS):
+            own = np.arange(size).reshape(tokens.shape)
+            seen = np.zeros((2, len(tokens), -(-length // AT_ONCE) * AT_ONCE), np.int64)
+            seen[:, :, :length] = own, own[:, :1] + stops
+            return cls(tokens, seen[0], seen[1], own)
         stop = np.minimum(stops, length) + np.arange(0, size, length)[:, None]
         starts, width, wide = _cut(stop.ravel())
         row = np.repeat(np.arange(len(starts)), np.diff(starts, append=size))
@@ -45,22 +52,25 @@ class Rows(NamedTuple):
         at, place = np.nonzero(before)
         behind = numbers[tree[at] * length + place]
         seen[:, :, width:][:, np.arange(wide - width) < before.sum(-1)[:, None]] = behind, until[behind]
-        return cls(placed.reshape(-1, width), *seen, numbers.reshape(tokens.shape))
+        return cls(placed.reshape(-1, width), seen[0], seen[1], numbers.reshape(tokens.shape))
 
 
 def _cut(stop: Ints) -> tuple[Ints, int, int]:
     """Where rows begin, how many tokens they have and how many they see, at the least cost; stop: (n,) of one tree."""
     size = len(stop)
-    width = -(-size // max(1, size // ROW))
     at = np.arange(size)
     before = at - np.cumsum(np.bincount(stop, minlength=size + 1))[:size]  # that each token follows on
-    cuts = []
-    for wide in range(-(-width // AT_ONCE) * AT_ONCE, width + int(before.max()) + AT_ONCE, AT_ONCE):
-        last = np.maximum.accumulate(np.where(before <= wide - width, at, 0)).tolist()  # where a row may begin
-        starts = [0]
-        while (end := starts[-1] + width) < size and last[end] > starts[-1]:
-            starts.append(last[end])
-        if end >= size:
-            cuts.append((len(starts) * (ALL_ELSE + wide), starts, wide))
-    _, starts, wide = min(cuts)
+    least, found = np.inf, ([0], size, size)
+    for width in WIDTHS:
+        for wide in range(-(-width // AT_ONCE) * AT_ONCE, width + size + AT_ONCE, AT_ONCE):
+            each = width * (ALL_ELSE + wide) + A_ROW
+            if -(-size // width) * each >= least:
+                break
+            last = np.maximum.accumulate(np.where(before <= wide - width, at, 0)).tolist()  # where a row may begin
+            starts = [0]
+            while (end := starts[-1] + width) < size and last[end] > starts[-1]:
+                starts.append(last[end])
+            if end >= size and len(starts) * each < least:
+                least, found = len(starts) * each, (starts, width, wide)
+    starts, width, wide = found
     return np.array(starts), width, wide
