@@ -16,7 +16,7 @@ from logscan.detectors.logllama.language import TorchScorer, new_network  # noqa
 from logscan.detectors.logllama.options import Language  # noqa: E402
 from logscan.networks.judging import Scorer  # noqa: E402
 from logscan.runtime.export import export  # noqa: E402
-from logscan.runtime.rows import AT_ONCE, ROW, Rows  # noqa: E402
+from logscan.runtime.rows import AT_ONCE, WIDTHS, Rows  # noqa: E402
 from logscan.runtime.session import open_session  # noqa: E402
 
 Sequences = list[list[int]]
@@ -50,15 +50,16 @@ def test_in_rows_each_token_looks_at_those_that_it_follows_on(given_: Sequences,
     rows = Rows.of(tokens, stops)
     assert rows.seen.shape == rows.until.shape
     assert rows.seen.shape[1] % AT_ONCE == 0
-    assert rows.tokens.shape[1] < 1.5 * ROW
-    held = rows.tokens.reshape(len(trees), -1)
-    assert (held[:, :length] == tokens).all()
-    for n, tree in enumerate(trees):
-        first = n * held.shape[1]
-        for i in range(len(tree.tokens)):
-            seen, until = (of[(first + i) // rows.tokens.shape[1]] for of in (rows.seen, rows.until))
-            looked_at = np.sort(seen[(seen <= first + i) & (first + i < until)])
-            assert [*(looked_at - first)] == [j for j in range(i + 1) if i < tree.stops[j]]
+    assert rows.tokens.shape[1] <= max(WIDTHS)
+    assert (rows.tokens.flat[rows.numbers] == tokens).all()
+    looked_at = []  # of each number
+    for number in range(rows.tokens.size):
+        seen, until = (of[number // rows.tokens.shape[1]] for of in (rows.seen, rows.until))
+        looked_at.append(np.sort(seen[(seen <= number) & (number < until)]).tolist())
+    for tree, numbers in zip(trees, rows.numbers.tolist(), strict=True):
+        for i, number in enumerate(numbers[: len(tree.tokens)]):
+            assert looked_at[number] == [numbers[j] for j in range(i + 1) if i < tree.stops[j]]
+    assert all(looked_at)  # what is padded has something to look at, else it would be no number
 
 
 @pytest.fixture(scope="module")

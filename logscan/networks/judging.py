@@ -162,7 +162,7 @@ class Judge:
             tokens[steps.at] = self._found(log_probs, steps.places, forest.tokens[steps.at])
 
         most = max(self.context, min(TOKENS, AT_ONCE // len(self.vocabulary)))
-        batches = [*rows.by_length(forest.lengths, most)]
+        batches = [*rows.by_length(forest.lengths, most)][::-1]  # the long ones first, so that all threads end at once
         with ThreadPoolExecutor(self.scorer.at_once) as pool:
             list((pool.map if len(batches) > 1 else map)(read, batches))  # to start a thread takes time
         return tokens
@@ -170,19 +170,22 @@ class Judge:
     def _found(self, log_probs: LogProbs, places: Ints, tokens: Ints) -> Tokens:
         """(n,) of each token behind its place; what is asked several times is looked at once."""
         size = log_probs.shape[-1]
-        asked, again = np.unique(places * size + tokens, return_inverse=True)
-        place, which = np.unique(asked // size, return_inverse=True)
-        probable = log_probs.reshape(-1, size)[place]
+        every: Ints = places * size + tokens
+        wanted = np.zeros(log_probs.size, bool)
+        wanted[every] = True
+        asked = np.flatnonzero(wanted)
+        number = np.empty(log_probs.size, np.int64)
+        number[asked] = at = np.arange(len(asked))
+        probable = log_probs.reshape(-1, size)[asked // size]
         found = np.zeros(len(asked), TOKEN)
-        of_asked = probable[which, asked % size]
-        found["nats"], found["rank"] = -of_asked, (probable[which] > of_asked[:, None]).sum(-1)
+        of_asked = probable[at, asked % size]
+        found["nats"], found["rank"] = -of_asked, np.count_nonzero(probable > of_asked[:, None], -1)
         probable[:, [PAD, BEGIN, UNKNOWN, *([] if self.ends else [END])]] = -np.inf
         for n in range(ALTERNATIVES):
             best = probable.argmax(-1)
-            every = np.arange(len(best))
-            found["best"][:, n], found["log_prob"][:, n] = best[which], probable[every, best][which]
-            probable[every, best] = -np.inf
-        return found[again]
+            found["best"][:, n], found["log_prob"][:, n] = best, probable[at, best]
+            probable[at, best] = -np.inf
+        return found[number[every]]
 
     def _named(self, best: npt.NDArray[np.int32], log_probs: LogProbs) -> Expected:
         """The best tokens, (ALTERNATIVES,) with their log-probabilities, as keys; there may be fewer."""

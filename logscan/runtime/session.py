@@ -91,9 +91,9 @@ class Session(Network):
         """(batch, length) tokens below `vocabulary`, rows padded at the right, to (batch, length, vocabulary): the
         log-probabilities of the token after each position, given that one and those before it, or with (batch, length)
         stops those that it follows on in a `networks.trees.Tree`. What is given for padding means nothing."""
-        batch, length = tokens.shape
-        found = self.run(*Rows.of(tokens, np.full_like(tokens, length) if stops is None else stops))
-        return found.reshape(batch, -1, self.vocabulary)[:, :length]  # type: ignore[no-any-return]
+        rows = Rows.of(tokens, np.full_like(tokens, tokens.shape[1]) if stops is None else stops)
+        found = self.run(rows.tokens, rows.seen, rows.until)
+        return found.reshape(-1, self.vocabulary)[rows.numbers]  # type: ignore[no-any-return]
 
 
 class Encoder(Network):
@@ -199,6 +199,7 @@ def _open(path: Path, kind: type[N]) -> N:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = FATAL
     options.intra_op_num_threads = 1
+    options.enable_mem_pattern = False  # it would keep one of each size that comes, and there are many
     options.add_session_config_entry("session.load_model_format", "ONNX")  # another format would not be looked through
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent.resolve()))
     exact = (CUDA, {"use_tf32": "0"})  # ten bits of mantissa would miss 1e-4
