@@ -7,7 +7,6 @@ Options are frozen dataclasses, some of whose fields are such dataclasses again.
 names the nearest field.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -23,6 +22,8 @@ Settings = Mapping[str, Any]
 
 def parsed(pairs: Sequence[str]) -> dict[str, Any]:
     """Nested settings from `a.b=value`; a value is TOML, or else a text. Raises OptionError."""
+    import tomllib
+
     settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -40,6 +41,8 @@ def parsed(pairs: Sequence[str]) -> dict[str, Any]:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Settings from a file. Raises OptionError."""
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -74,6 +74,10 @@ def test_what_may_run_a_network_loads_none_before_it_must(module: str) -> None:
     assert not imported("-c", f"import {module}") & (NEURAL | {"matplotlib", "sklearn"})
 
 
+def test_a_detector_imports_nothing_that_only_learning_needs() -> None:
+    assert not imported("-c", "import logscan.detectors.logllama.detector") & {"numpy.random", "tomllib"}
+
+
 def test_a_plain_scan_imports_what_it_uses(tmp_path: Path, write: Callable[[str, Sequence[str]], str]) -> None:
     lines = [f"2026-03-02 08:{n // 60:02}:{n % 60:02} INFO web: page {n} sent in {n % 7} ms" for n in range(100)]
     log, model = write("app.log", lines), tmp_path / "model"

@@ -59,7 +59,7 @@ def batch(sequences: Sequence[Ints], weights: Ints, chosen: Sequence[Chunk]) -> 
 
 
 def shuffled(
-    sequences: Sequence[Ints], weights: Ints, found: Sequence[Chunk], size: int, rng: np.random.Generator
+    sequences: Sequence[Ints], weights: Ints, found: Sequence[Chunk], size: int, rng: "np.random.Generator"
 ) -> list[Batch]:
     """All chunks in batches of `size`, in random order."""
     together = pooled([chunk.stop - chunk.begin for chunk in found], size, rng)
@@ -72,7 +72,7 @@ def repeated(distinct: Ints, learnt: int) -> Ints:
     return np.tile(distinct, -(-min(LEAST, learnt) // len(distinct)))
 
 
-def pooled(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[Ints]:
+def pooled(lengths: Sequence[int], size: int, rng: "np.random.Generator") -> list[Ints]:
     """What is of these lengths in batches of `size`, in random order; what is of about the same length is together."""
     order = rng.permutation(len(lengths)).tolist()
     batches = []
