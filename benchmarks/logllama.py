@@ -231,7 +231,9 @@ def write_exported(found: Figures) -> str:
         "that transformers takes by default (`sdpa`). With `each window whole` they are sorted by length, so that "
         "hardly anything is padded, in batches of the size at which torch reads most in a second.",
         table("network|runs on|windows/s|ratio|one by one|ratio", rows),
-        "Exported networks beside torch, and with weights of eight bits beside floats:",
+        "Exported networks beside torch, and with weights of eight bits beside floats. A difference above 1e-4 is "
+        "rounding that the network amplifies in a step or two: there torch differs as much from itself in double "
+        "precision.",
         table(
             "network|largest difference of a log-probability|F1, float|F1, int8|size, float|size, int8",
             [

@@ -125,6 +125,24 @@ def test_another_network_is_refused(session: Session) -> None:
         check(other, session, [tokens(2, 5)])
 
 
+def test_a_network_that_amplifies_what_is_rounded_is_none_that_differs(tmp_path: Path) -> None:
+    rough = llama(layers=4, initializer_range=1.0)
+    export(rough, tmp_path / "rough.onnx")
+    session, batch = open_session(tmp_path / "rough.onnx"), tokens(5, 30)
+    assert LIMIT < check(rough, session, [batch]) < 0.01
+
+    class Off(Session):
+        def __init__(self) -> None: ...
+
+        def log_probs(self, tokens: Tokens, stops: Tokens | None = None) -> Any:
+            off = np.zeros((*tokens.shape, 1), np.float32)
+            off[0, 0] = 2 * LIMIT  # where nothing is amplified yet
+            return session.log_probs(tokens, stops) + off
+
+    with pytest.raises(ModelError, match=r"differs from torch by 0\.0002, 1e-04 is the limit"):
+        check(rough, Off(), [batch])
+
+
 def test_a_network_that_is_no_number_is_refused(tmp_path: Path) -> None:
     broken = llama()
     torch.nn.init.constant_(broken.lm_head.weight, math.nan)

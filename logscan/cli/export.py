@@ -21,11 +21,13 @@ def export(
     """Write a trained network as ONNX beside its weights, checked against them."""
     from logscan.models.export import export as run
     from logscan.reports.visible import visible
+    from logscan.runtime.export import LIMIT
 
     found = run(model, int8)["export"]
+    rounded = ", which is rounding: torch differs as much from itself in double precision"
     typer.echo(
         f"{visible(str(model))}: ONNX and torch differ by {found['largest_difference']:.1e} at most "
-        f"on {found['windows_compared']:,} windows"
+        f"on {found['windows_compared']:,} windows{rounded if found['largest_difference'] >= LIMIT else ''}"
     )
     for name in ("float", "int8"):
         if name in found:
