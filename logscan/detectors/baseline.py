@@ -16,7 +16,7 @@ surprising it is in nats (minus the natural logarithm of its probability), from 
 
 from collections.abc import Callable, Sequence
 from math import log
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,27 +24,21 @@ import polars as pl
 
 from logscan.columns import rows_of
 from logscan.detectors.evidence import EVIDENCE, evidence, in_json, together
-from logscan.detectors.profile import FIELDS, LEAST_FOR_VALUE, Profile, session_events
+from logscan.detectors.kinds import JudgedKind, KindJudge
+from logscan.detectors.profile import Profile, session_events
 from logscan.detectors.rates import RateJudge
 from logscan.detectors.sessions import BEGIN, keys_before
-from logscan.detectors.trouble import trouble
 from logscan.detectors.wholes import Blaming, WindowDetector, shares
 from logscan.records import Chunk
 from logscan.templates.messages import Messages
 from logscan.windows.sessions import Floats, Hashes, Ints, Sessions, Windows
 
 Bools = npt.NDArray[np.bool_]
-KindOfRecord = tuple[Any, ...]  # the values of KIND
-JudgedKind = tuple[float, list[tuple[float, str]]]  # how much it speaks of trouble, and its strange values
 
 PHASES = 0.5  # share of a log that may be local; one with more goes through phases, and only trouble in it is told
 LEAST_FOR_STEP = 10  # times that a key must have been seen before its place in a session says something
 SCALE = 4.0  # nats of surprise that make a score of 1 - 1/e
 CERTAIN = 1 - 1e-6  # the score of a window beyond which it says nothing more
-SLOTS = (*FIELDS, "name")  # that are columns of kinds
-KIND = ["template", *SLOTS, "message"]  # what tells kinds of record apart
-REMEMBERED = 50_000  # kinds of record that were judged
-RARE_VALUE = 2  # times at most that a value is seen in its log to be strange there
 
 
 @runtime_checkable
@@ -99,7 +93,7 @@ class Baseline:
         self._common = np.append(np.flatnonzero(often), BEGIN)
         self._rates = RateJudge(profile.rates)
         self._sessions = Sessions(messages=messages)
-        self._kinds: dict[KindOfRecord, JudgedKind] = {}
+        self._kinds = KindJudge(profile, own)
         self._borders = ((0, 0), (0, 0))  # source and line of the first and of the last record so far
         self.windows = 0
         self._untold = 0  # windows
@@ -119,7 +113,7 @@ class Baseline:
 
     def judge(self, chunk: Chunk) -> pl.DataFrame:
         """Evidence in a chunk, with the columns of EVIDENCE."""
-        judged = self._judged(chunk.kinds)
+        judged = self._kinds.judge(chunk.kinds)
         troubled = pl.Series("trouble", [share for share, _ in judged], dtype=pl.Float64)
         records = chunk.records.hstack([troubled[chunk.records["kind"]]])
         if len(records):
@@ -173,52 +167,6 @@ class Baseline:
         table = pl.DataFrame(strange, schema, orient="row")
         records = records.join(table, on="kind", maintain_order="left")
         return evidence("value", records, pl.col("surprise"), pl.col("about"))
-
-    def _judged(self, kinds: pl.DataFrame) -> list[JudgedKind]:
-        """What each kind of record says by itself, remembered for those met before."""
-        rows = [*zip(*(kinds[name].to_list() for name in KIND), strict=True)]
-        new = [*dict.fromkeys(row for row in rows if row not in self._kinds)]
-        if new and len(self._kinds) + len(new) > REMEMBERED:
-            self._kinds.clear()
-            new = [*dict.fromkeys(rows)]
-        if new:
-            troubled = trouble(pl.DataFrame(new, kinds[KIND].schema, orient="row"))
-            self._kinds.update(zip(new, zip(troubled, self._judge_values(new), strict=True), strict=True))
-        judged = [self._kinds[row] for row in rows]
-        if len(self._kinds) > REMEMBERED:  # of one chunk alone: nearly all of its kinds are new, and so are the next
-            self._kinds.clear()
-        return judged
-
-    def _judge_values(self, kinds: Sequence[KindOfRecord]) -> list[list[tuple[float, str]]]:
-        """The strange values of each kind of record, with how surprising they are."""
-        found: list[list[tuple[float, str]]] = [[] for _ in kinds]
-        templates = self.profile.keys.templates
-        closed = {template for template, slot in self.profile.slots if slot.isdigit()}
-        judged = {slots: self._judge_slots(*slots) for slots in {kind[:-1] for kind in kinds}}
-        for strange, kind in zip(found, kinds, strict=True):
-            strange.extend(judged[kind[:-1]])
-        worded = [at for at, kind in enumerate(kinds) if kind[0] in closed]
-        messages = pl.Series([kinds[at][-1] for at in worded], dtype=pl.String)
-        keys = pl.Series([kinds[at][0] for at in worded], dtype=pl.Int32)
-        for row, slot, word in templates.slots(messages, keys):
-            found[worded[row]].append(self._judge_value(keys[row], str(slot), word))
-        return [[value for value in strange if value[0] > 0] for strange in found]
-
-    def _judge_slots(self, template: int, *values: str | None) -> list[tuple[float, str]]:
-        """The values of SLOTS in a template as of `_judge_value`."""
-        if template >= self.profile.keys.templates.known:
-            return []
-        named = zip(SLOTS, values, strict=True)
-        return [self._judge_value(template, slot, value) for slot, value in named if value is not None]
-
-    def _judge_value(self, template: int, slot: str, value: str) -> tuple[float, str]:
-        """How surprising a value is in its slot, 0 where it is not, and what it is."""
-        values = self.profile.slots.get((template, slot), {})
-        seen, n = values.get(value, 0), sum(values.values())
-        if n < LEAST_FOR_VALUE or seen > (RARE_VALUE if self.own else 0):
-            return 0.0, ""
-        share = (seen or len(values)) / (n + len(values))  # of a new value: Witten-Bell, as for steps
-        return -log(share), f"{template}.{slot}={value}"
 
     def _bursts(self, found: pl.DataFrame) -> pl.DataFrame:
         if not len(found):
