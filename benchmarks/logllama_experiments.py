@@ -334,8 +334,9 @@ def exported(lab: Lab) -> Figures:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(trained.folder, folder)
         card = export(folder, int8=True)["export"]
+        rounded = shutil.copytree(folder, lab.work / "exported" / f"{name}-int8", dirs_exist_ok=True)
         (folder / INT8).unlink()  # it would be scanned with
-        folders[name] = folder
+        folders |= {name: folder, f"{name}, int8": rounded}
         torch_detector = load(trained.folder).detector
         assert isinstance(torch_detector, LogLLaMA)
         judge, windows = torch_detector.judge, load_held_out(folder).windows
