@@ -21,9 +21,10 @@ def export(
     """Write a trained network as ONNX beside its weights, checked against them."""
     from logscan.models.export import export as run
     from logscan.reports.visible import visible
-    from logscan.runtime.export import LIMIT
 
     found = run(model, int8)["export"]
+    from logscan.runtime.export import LIMIT  # which needs torch: `run` says so where it is missing
+
     rounded = ", which is rounding: torch differs as much from itself in double precision"
     typer.echo(
         f"{visible(str(model))}: ONNX and torch differ by {found['largest_difference']:.1e} at most "
