@@ -188,7 +188,7 @@ def test_a_client_is_followed_and_resumed(
     clients(line(4, "line 4"))
     began = time.perf_counter()
     assert web.until(1) == shown(4)
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 2
     assert [(a.source, a.file, a.ended) for a in web.arrived] == [(name, 0, False)] * len(web.arrived)
     assert pl.concat(a.lines for a in web.arrived)["line"].to_list() == [1, 2, 3]
     assert web.follower.arrivals(0.5) == []
@@ -255,6 +255,6 @@ def test_clients_end_with_the_follower(clients: Callable[..., None], follow: Cal
     assert web.until(1) == ["one"]
     began = time.monotonic()
     web.follower.close()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 4
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("pid").read_text()), 0)

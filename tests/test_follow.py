@@ -158,7 +158,7 @@ def test_a_written_line_comes_at_once(follow: Follow) -> None:
         began = time.perf_counter()
         assert app.until(1) == [str(n)]
         waits.append(time.perf_counter() - began)
-    assert sorted(waits)[5] < 0.02  # a machine may be busy at times; without inotify most take 0.03
+    assert sorted(waits)[10] < 0.01
 
 
 def rename(path: str, keep: int = 9) -> None:
@@ -418,7 +418,7 @@ def test_without_inotify_it_looks_a_few_times_a_second(follow: Follow, monkeypat
     put("app.log", "two\n")
     began = time.perf_counter()
     assert app.until(1) == ["two"]
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 1
     rename("app.log")
     put("app.log", "three\n")
     assert app.until(1) == ["three"]

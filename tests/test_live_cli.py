@@ -59,11 +59,13 @@ def test_grep_and_head_behind_a_followed_log(live: Followed) -> None:
 @pytest.mark.slow
 def test_a_reader_that_left_is_noticed_although_nothing_is_found(live: Followed) -> None:
     pipe = bash(live, "logscan scan -f app.log --state live.state --json | head -1; echo ${PIPESTATUS[0]}")
+    began = time.monotonic()
     status, out, err = ended(pipe)
     assert (status, err) == (0, "")
     begin, logscans = out.splitlines()
     assert json.loads(begin)["type"] == "begin"
     assert logscans == "0"
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.slow

@@ -253,7 +253,7 @@ def test_a_long_line_takes_no_time(seed: str) -> None:
     text = (seed * (300_000 // len(seed) + 1))[:300_000]
     start = time.process_time()
     list(redact_lines([(1, text)]))
-    assert time.process_time() - start < 10  # quadratic work takes hours
+    assert time.process_time() - start < 1  # quadratic work takes hours
 
 
 SECRET = {

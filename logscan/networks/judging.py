@@ -12,7 +12,7 @@ from logscan.detectors.sessions import END as END_STEP
 from logscan.networks import rows
 from logscan.networks.trees import Forest
 from logscan.networks.vocabulary import BEGIN, END, FIRST, PAD, UNKNOWN, Vocabulary
-from logscan.windows.sessions import Floats, Hashes, Ints, Windows
+from logscan.windows.sessions import Floats, Hashes, Ints, Windows, starts_of
 
 UNSEEN = 50.0  # nats of surprise of a key that was never seen
 AT_ONCE = 1 << 20  # probabilities that are held at once
@@ -145,7 +145,7 @@ class Judge:
         digests = windows.sequences[first]
         if len(new := before.lacks(digests)):
             sequences = self.vocabulary.sequences(windows.take(first[new]), self.ends)
-            starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
+            starts = starts_of(np.array([len(sequence) for sequence in sequences], np.int64))
             tokens, flat = self._read(sequences, starts), np.concatenate(sequences)
             tokens["nats"][flat == UNKNOWN], tokens["rank"][flat == UNKNOWN] = UNSEEN, len(self.vocabulary)
             before.add(digests[new], starts[:-1], tokens)

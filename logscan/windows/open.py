@@ -19,7 +19,7 @@ import polars as pl
 from logscan.columns import framed
 from logscan.templates.messages import Messages
 from logscan.windows.cut import STREAM
-from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, prefixes
+from logscan.windows.sessions import EVENTS, MAX_OPEN, Hashes, Ints, Windows, prefixes, starts_of
 
 LATE = 5_000_000  # microseconds for which events of a window by time may come late
 ROOM = 4_096  # rows at the beginning
@@ -206,8 +206,8 @@ class OpenWindows:
 
     def _taken(self, windows: Iterable[int]) -> Windows:
         """These windows, which are no longer held."""
-        parts = self._in_order([self._rows.pop(window) for window in windows])
-        taken, rows = self.of(parts), _joined(parts)[0]
+        rows, starts = _joined(self._in_order([self._rows.pop(window) for window in windows]))
+        taken = Windows(self._events_in(rows), starts, self.messages)
         self._nth[rows] = -1
         self._free.extend(rows.tolist())
         return taken
@@ -228,6 +228,5 @@ class OpenWindows:
 
 def _joined(parts: "list[array[int]]") -> tuple[Ints, Ints]:
     """Lists of rows one behind the other, and where each begins and the last one ends."""
-    starts = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum([len(rows) for rows in parts], out=starts[1:])
+    starts = starts_of(np.array([len(rows) for rows in parts], np.int64))
     return np.frombuffer(b"".join(parts), np.int32).astype(np.int64), starts
